@@ -1,0 +1,176 @@
+"""What the application and the engine process say to each other. Torch-free and picklable.
+
+Two pipes leave the engine: a control pipe (requests in, events out, with the application)
+and a PCM pipe (`PcmBlock`s out, to the audio process; `Credit`s come back on the control
+pipe through the application). Codes travel as numpy arrays, int16 or int64
+[codebooks, frames], with the delay undone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.generation.params import Prompt, SamplingParams
+
+Codes = NDArray[np.int64]  # [codebooks, frames], delay undone
+Pcm = NDArray[np.float32]  # [samples, channels], 32 kHz
+
+
+class EngineState(Enum):
+    STARTING = "starting"
+    LOADING = "loading"
+    IDLE = "idle"
+    GENERATING = "generating"
+    FAILED = "failed"
+
+
+# ---------------------------------------------------------------- application → engine
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadModel:
+    """Load a checkpoint: a folder, a hub id, or 'starter'."""
+
+    model: str
+    device: str = "auto"  # auto | cpu | cuda | mps
+    dtype: str = "auto"  # auto | float32 | bfloat16 | float16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StartTake:
+    """Generate a take. At most one source of context: `codes` or `clip`.
+
+    frames: new frames wanted; None means until stopped.
+    codes: tokens to continue from [codebooks, frames].
+    clip: audio to continue [samples, channels] float32 at `clip_rate`; the engine encodes it.
+    epoch: stamped on every PcmBlock of this take.
+    """
+
+    take: int
+    epoch: int
+    prompt: Prompt
+    sampling: SamplingParams
+    frames: int | None = None
+    codes: Codes | None = None
+    clip: Pcm | None = None
+    clip_rate: int = 32_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangePrompt:
+    """The take's prompt from the next step on (it is heard at the look-ahead)."""
+
+    take: int
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangeSampling:
+    take: int
+    sampling: SamplingParams
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Credit:
+    """Absolute: the engine may have produced at most `frames` frames of this take."""
+
+    take: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CancelTake:
+    """Stop within one step; a `TakeDone` with the tokens so far follows."""
+
+    take: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quit:
+    pass
+
+
+EngineRequest = (
+    LoadModel | StartTake | ChangePrompt | ChangeSampling | Credit | CancelTake | Quit
+)
+
+# ---------------------------------------------------------------- engine → application
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelLoading:
+    model: str
+    fraction: float  # 0 … 1
+    what: str  # a word a person reads: "reading weights"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelLoaded:
+    model: str  # as asked
+    name: str  # for people
+    device: str
+    dtype: str
+    codebooks: int
+    channels: int
+    licence: str
+    digest: str  # sha256 (hex, 16 characters) that names the weights in takes
+    window_frames: int  # frames one pass may span before the context is re-primed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TakeStarted:
+    take: int
+    epoch: int
+    context_frames: int  # frames of context the take continues from
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TakeTokens:
+    """New tokens since the last such event: they survive a crash of the engine."""
+
+    take: int
+    first_frame: int  # counted from the first new frame of the take
+    codes: Codes
+    wanted: int | None  # frames wanted, None when endless
+    steps_per_second: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TakeDone:
+    """The take is complete (or cancelled: `cancelled`). All its PCM was sent before this."""
+
+    take: int
+    frames: int
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EngineProblem:
+    """One clear line. `take` is None when no take is concerned; `fatal` ends the take."""
+
+    take: int | None
+    code: str
+    text: str
+
+
+EngineEvent = ModelLoading | ModelLoaded | TakeStarted | TakeTokens | TakeDone | EngineProblem
+
+# ---------------------------------------------------------------- engine → audio process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PcmBlock:
+    """Audio of a take, in order. `last` marks its end (pcm may then be empty).
+
+    first_sample counts from the take's first new sample, 32 kHz.
+    """
+
+    take: int
+    epoch: int
+    first_sample: int
+    pcm: Pcm
+    last: bool = False
