@@ -1,0 +1,208 @@
+"""MusicGen's language model: codes in, logits of the next codes out.
+
+One class for both uses. Training calls `forward` on whole delayed sequences; generation
+calls `prefill` once and `step` for each position after it, with an `LMState`.
+Shapes: B rows, K codebooks, S positions, V entries of a codebook, T text tokens.
+Codes are int64 in 0…V, where V is the special token (`config.special_token`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from core.model.config import ModelConfig
+from core.model.hugging_face import from_hugging_face, to_hugging_face
+from core.model.kv_cache import KVCache
+from core.model.transformer import DecoderBlock
+
+
+@dataclass(frozen=True, slots=True)
+class TextKeys:
+    """Cross-attention keys and values of a prompt: a (keys, values) pair a layer.
+
+    Each is [rows·heads, T, head_dim]. Fewer rows than the state has: the others are null
+    branches, which see no text.
+    """
+
+    layers: tuple[tuple[Tensor, Tensor], ...]
+    rows: int = 1
+
+
+@dataclass(slots=True)
+class LMState:
+    """What one generation carries from step to step: `cache.length` positions are behind it."""
+
+    cache: KVCache
+    text: TextKeys | None = None
+
+
+def sinusoidal_positions(first: int, count: int, hidden: int) -> Tensor:
+    """Positions `first` … `first + count - 1` as [count, hidden] float32.
+
+    Cosines, then sines; the exponent divides by half_dim - 1 (tensor2tensor's way, which
+    MusicGen was trained with). Any position can be asked for: there is no table to run out of.
+    """
+    half = hidden // 2
+    rates = torch.exp(torch.arange(half).float() * -(math.log(10_000) / (half - 1)))
+    angles = torch.arange(first, first + count).float().unsqueeze(1) * rates.unsqueeze(0)
+    return torch.cat((angles.cos(), angles.sin()), dim=1)
+
+
+class LanguageModel(nn.Module):
+    """The Transformer with its embeddings and output heads. Starts with random weights."""
+
+    positions: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        entries = config.vocab + 1
+        # One table and one head matrix for all codebooks: one gather and one product a step.
+        self.embed_codes = nn.Embedding(config.codebooks * entries, config.hidden)
+        self.layers = nn.ModuleList(DecoderBlock(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.hidden)
+        self.heads = nn.Linear(config.hidden, config.codebooks * config.vocab, bias=False)
+        self.text_proj = (
+            nn.Linear(config.text_hidden, config.hidden) if config.projects_text else None
+        )
+        self.register_buffer(
+            "code_offsets", torch.arange(config.codebooks) * entries, persistent=False
+        )
+        self.register_buffer("positions", torch.empty(0, config.hidden), persistent=False)
+        self.reset_weights()
+
+    @torch.no_grad()
+    def reset_weights(self, std: float = 0.02) -> None:
+        """Normal weights of width `std`; the layer norms start as the identity."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=std)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    @property
+    def device(self) -> torch.device:
+        return self.embed_codes.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.embed_codes.weight.dtype
+
+    # ------------------------------------------------------------------ training
+
+    def forward(
+        self,
+        codes: Tensor,
+        text_states: Tensor | None = None,
+        text_mask: Tensor | None = None,
+        offset: int = 0,
+    ) -> Tensor:
+        """Teacher forcing: logits of what follows each position, gradients flowing.
+
+        codes: [B,K,S] int64, delayed, starting with the special token.
+        text_states: [B,T,text_hidden] from the text encoder, or None: no row sees text.
+        text_mask: [B,T], nonzero where there is text. A row of zeros is a row without text
+            (what classifier-free guidance drops a condition to).
+        offset: position of codes[..., 0].
+        Returns [B,K,S,V].
+        """
+        text, mask = None, None
+        if text_states is not None:
+            text = self.project_text(text_states, text_mask)
+            if text_mask is not None:
+                seen = text_mask.bool()
+                # A row that sees nothing would be 0/0. Its values are zeros, so letting it
+                # see them all adds exactly nothing.
+                mask = (seen | ~seen.any(1, keepdim=True))[:, None, None, :]
+        x = self._embed(codes, offset)
+        if self.training and self.config.dropout:
+            x = nn.functional.dropout(x, self.config.dropout)
+        for layer in self.layers:
+            x = layer(x, text, mask)
+        return self._logits(x).movedim(1, 2)
+
+    # ------------------------------------------------------------------ generation
+
+    def project_text(self, text_states: Tensor, text_mask: Tensor | None = None) -> Tensor:
+        """Text encoder states [B,T,text_hidden] → [B,T,H], zeros where the mask is zero."""
+        text = text_states if self.text_proj is None else self.text_proj(text_states)
+        return text if text_mask is None else text * text_mask.unsqueeze(2).to(text.dtype)
+
+    def text_keys(self, text: Tensor) -> TextKeys:
+        """Projected text [B,T,H], without padding → keys and values for every layer."""
+        pairs = (layer.cross_attn.text_keys(text) for layer in self.layers)
+        flat = tuple((keys.flatten(0, 1), values.flatten(0, 1)) for keys, values in pairs)
+        return TextKeys(tuple((k.contiguous(), v.contiguous()) for k, v in flat), text.shape[0])
+
+    def new_state(self, rows: int, capacity: int, text: TextKeys | None = None) -> LMState:
+        """An empty state of `rows` sequences; `capacity` positions are allocated at once."""
+        cache = KVCache.allocate(self.config, rows, capacity, self.device, self.dtype)
+        self._reach(capacity)
+        return LMState(cache, text)
+
+    def prefill(self, codes: Tensor, state: LMState) -> Tensor:
+        """Fill an empty state with codes [1 or B,K,S]; → logits [B,K,V] after the last one."""
+        cache, length = state.cache, codes.shape[2]
+        if cache.length:
+            raise ValueError("prefill wants an empty state")
+        cache.reserve(length)
+        x = self._embed(codes, 0).expand(cache.rows, -1, -1)
+        for index, layer in enumerate(self.layers):
+            text = None if state.text is None else state.text.layers[index]
+            x = layer.prefill(x, cache.keys[index], cache.values[index], text)
+        cache.length = length
+        return self._logits(x[:, -1])
+
+    def step(self, codes: Tensor, state: LMState) -> Tensor:
+        """One position: codes [1 or B,K] → logits [B,K,V]; the state moves on by one."""
+        cache, position = state.cache, state.cache.length
+        cache.reserve(position + 1)
+        x = self._embed(codes.unsqueeze(2), position).squeeze(1)
+        x = x.expand(cache.rows, -1).contiguous() if x.shape[0] != cache.rows else x
+        for index, layer in enumerate(self.layers):
+            text = None if state.text is None else state.text.layers[index]
+            x = layer.step(x, cache.keys[index], cache.values[index], position, text)
+        cache.length = position + 1
+        return self._logits(x)
+
+    # ------------------------------------------------------------------ weights
+
+    def load_hugging_face(self, weights: Mapping[str, Tensor], assign: bool = False) -> None:
+        """Take the weights of a Hugging Face MusicGen state dict; other parts are ignored.
+
+        assign: put the tensors in place of the parameters instead of copying into them.
+        Raises BadCheckpoint when one is missing or has another shape.
+        """
+        self.load_state_dict(from_hugging_face(weights, self.config), assign=assign)
+
+    def to_hugging_face(self) -> dict[str, Tensor]:
+        """The weights under Hugging Face's names (`decoder.…`, `enc_to_dec_proj.…`).
+
+        Contiguous and not sharing memory, so that safetensors writes them as they are.
+        """
+        return to_hugging_face(self.state_dict(), self.config)
+
+    # ------------------------------------------------------------------ inside
+
+    def _embed(self, codes: Tensor, first: int) -> Tensor:
+        """codes [B,K,S] at positions from `first` → [B,S,H]."""
+        rows = self.embed_codes(codes.transpose(1, 2) + self.code_offsets)
+        return rows.sum(2) + self._reach(first + codes.shape[2])[first : first + codes.shape[2]]
+
+    def _logits(self, x: Tensor) -> Tensor:
+        """[…,H] → […,K,V]."""
+        return self.heads(self.norm(x)).unflatten(-1, (self.config.codebooks, self.config.vocab))
+
+    def _reach(self, count: int) -> Tensor:
+        """The table of positions, made longer when fewer than `count` are in it."""
+        if self.positions.shape[0] < count or self.positions.dtype != self.dtype:
+            # Outside inference mode, because a table made inside it could not be trained with.
+            with torch.inference_mode(False):
+                table = sinusoidal_positions(0, count + count // 2, self.config.hidden)
+                self.positions = table.to(self.device, self.dtype)
+        return self.positions
