@@ -1,0 +1,41 @@
+# `make` lists the targets. Everything runs from .venv, which `setup` builds and keeps current.
+# Kept to GNU Make 3.81, which macOS ships.
+
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help run test lint bench accept clean setup test-programs accept-programs
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: setup ## start the tray application (ARGS="serve --osc-port 9770")
+	@$(BIN)/daw-bridge $(ARGS)
+
+test: setup test-programs ## the tests (ARGS="tests/core -k delay")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## formatting, types and the rule of dependency
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+
+bench: setup ## the figures: a table and build/bench.json (ARGS="lm stream" for some)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+accept: setup accept-programs ## the slow acceptance tests
+	$(BIN)/python -m pytest -m accept --timeout 900 $(ARGS)
+
+clean: ## remove what was built, and the caches; .venv stays
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+setup:
+	@bash .ci/setup.sh
+
+test-programs:
+	@bash .ci/programs.sh test
+
+accept-programs:
+	@bash .ci/programs.sh test music
