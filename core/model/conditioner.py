@@ -1,0 +1,78 @@
+"""Text → cross-attention keys and values, kept for the prompts used last."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from core.generation.params import Prompt
+from core.model.language_model import LanguageModel, TextKeys
+
+MAX_TEXT_TOKENS = 512  # what T5 was trained on; longer texts lose their end
+CACHED_PROMPTS = 8
+
+
+class TextEncoder(Protocol):
+    """The part of transformers' T5EncoderModel that is used."""
+
+    def __call__(self, *, input_ids: Tensor, attention_mask: Tensor) -> Any: ...
+
+
+class Conditioner:
+    """T5 and its tokenizer in front of a language model. Used by one thread at a time.
+
+    The encoder stays float32: it runs once a prompt, and T5 overflows in float16.
+    """
+
+    def __init__(
+        self,
+        text_encoder: TextEncoder,
+        tokenizer: Any,
+        model: LanguageModel,
+        keep: int = CACHED_PROMPTS,
+    ) -> None:
+        self._encoder, self._tokenizer, self._model = text_encoder, tokenizer, model
+        self._keep = keep
+        self._cache: OrderedDict[str, TextKeys] = OrderedDict()
+
+    @torch.inference_mode()
+    def text_states(self, texts: list[str]) -> tuple[Tensor, Tensor]:
+        """The encoder's states [B,T,text_hidden] and mask [B,T], for training and tests.
+
+        Padding's states are zero. Texts beyond 512 tokens are cut.
+        """
+        tokens = self._tokenizer(
+            texts,
+            padding=True,
+            truncation=True,
+            max_length=MAX_TEXT_TOKENS,
+            return_tensors="pt",
+        )
+        device = self._model.device
+        ids, mask = tokens["input_ids"].to(device), tokens["attention_mask"].to(device)
+        states = self._encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states * mask.unsqueeze(2), mask
+
+    @torch.inference_mode()
+    def text_keys(self, prompt: Prompt) -> TextKeys | None:
+        """Keys and values of one row for every layer; None for an empty prompt.
+
+        An empty prompt is the null condition (AudioCraft), not the encoding of an empty
+        text (transformers).
+        """
+        text = prompt.text.strip()
+        if not text:
+            return None
+        found = self._cache.get(text)
+        if found is None:
+            states, _ = self.text_states([text])
+            projected = self._model.project_text(states.to(self._model.dtype))
+            found = self._model.text_keys(projected)
+            self._cache[text] = found
+            if len(self._cache) > self._keep:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(text)
+        return found
