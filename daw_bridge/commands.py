@@ -1,0 +1,285 @@
+"""Everything a person, a DAW or a clock can ask for: a closed union of frozen dataclasses.
+
+OSC, MIDI and the GUI only enqueue these; the controller's thread applies them in order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked, so that the answer finds its way back. `client` is (host, port) for OSC."""
+
+    source: str = "gui"  # 'osc' | 'midi' | 'gui' | 'cli'
+    client: tuple[str, int] | None = None
+    address: str = ""  # the OSC address, echoed in replies
+    request: int | None = None  # the caller's request number, echoed
+
+
+class ClockSource(Enum):
+    """Clocks that can lead, in the order in which they do."""
+
+    LINK = "link"
+    MIDI = "midi"
+    OSC = "osc"
+    INTERNAL = "internal"
+
+
+# ---------------------------------------------------------------- music
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrompt:
+    text: str
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """A new take, of the current prompt unless one is given."""
+
+    prompt: str | None = None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueFile:
+    path: str
+    prompt: str | None = None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueInput:
+    """Continue the last bars of the rolling capture."""
+
+    prompt: str | None = None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueTake:
+    """Continue (at None) or branch (at `at` seconds) a take from its tokens."""
+
+    take: int
+    at: float | None = None
+    prompt: str | None = None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The last take once more, with another seed."""
+
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop at the next bar (at once while no clock rolls)."""
+
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """Silence at once."""
+
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    on: bool
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTake:
+    """Mark a take as one to keep (None: the take in flight or the last one)."""
+
+    take: int | None = None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class RecallPreset:
+    """By name, or by number (MIDI program, from 0, in the order of the preset files)."""
+
+    preset: str | int
+    origin: Origin = field(default=Origin())
+
+
+# ---------------------------------------------------------------- settings
+
+
+@dataclass(frozen=True, slots=True)
+class SetParameter:
+    """A value of the parameter table, already checked against its range."""
+
+    name: str
+    value: float
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class TapTempo:
+    """One tap of the tempo button: two or more in time set the internal tempo."""
+
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class LearnController:
+    """The next MIDI control change that moves is mapped to this parameter."""
+
+    name: str
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class MapController:
+    """MIDI control change `controller` sets this parameter; None unmaps it."""
+
+    name: str
+    controller: int | None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class UseModel:
+    model: str
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class UseOutput:
+    device: str | None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class UseInput:
+    device: str | None
+    origin: Origin = field(default=Origin())
+
+
+# ---------------------------------------------------------------- questions
+
+
+@dataclass(frozen=True, slots=True)
+class AskStatus:
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class AskParameter:
+    name: str
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class AskPrompt:
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    payload: tuple[object, ...] = ()
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Events to `port` of the sender's host (None: the sender's own) for `seconds`."""
+
+    port: int | None = None
+    seconds: float = 600.0
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    port: int | None = None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that could not be understood: it is answered, never swallowed."""
+
+    code: str
+    text: str
+    origin: Origin = field(default=Origin())
+
+
+# ---------------------------------------------------------------- clocks
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTempo:
+    """A clock's smoothed tempo."""
+
+    source: ClockSource
+    bpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPosition:
+    """Where a clock is: `beat` quarter notes since its start, at time.monotonic() `at`."""
+
+    source: ClockSource
+    beat: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRolling:
+    """A clock started (or continued) or stopped, at time.monotonic() `at`."""
+
+    source: ClockSource
+    rolling: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLost:
+    """No tick came for a while: free-wheel at the last tempo and say so."""
+
+    source: ClockSource
+
+
+Command = (
+    SetPrompt
+    | Generate
+    | ContinueFile
+    | ContinueInput
+    | ContinueTake
+    | Retry
+    | Stop
+    | Panic
+    | Record
+    | KeepTake
+    | RecallPreset
+    | SetParameter
+    | TapTempo
+    | LearnController
+    | MapController
+    | UseModel
+    | UseOutput
+    | UseInput
+    | AskStatus
+    | AskParameter
+    | AskPrompt
+    | Ping
+    | Subscribe
+    | Unsubscribe
+    | Refused
+    | ClockTempo
+    | ClockPosition
+    | ClockRolling
+    | ClockLost
+)

@@ -1,0 +1,163 @@
+"""Everything the program tells the outside: a closed union of frozen dataclasses.
+
+The controller emits them; OSC feedback and the GUI each translate them for their side.
+Events with an `origin` are answers to that caller as well as news for subscribers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daw_bridge.commands import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A snapshot of everything a status line shows; also the answer to /musicgen/status."""
+
+    state: str = "starting"  # starting | loading | idle | scheduled | generating | playing | error
+    model: str = ""
+    model_progress: float = 0.0  # 0 … 1 while loading
+    device: str = ""  # compute device
+    dtype: str = ""
+    licence: str = ""
+    output: str = ""
+    output_rate: int = 0
+    input: str = ""
+    recording: bool = False
+    headroom: float = 0.0  # generated seconds per second; 0 while unknown
+    buffered: float = 0.0  # seconds of audio ahead of the ear
+    underruns: int = 0
+    tempo: float = 120.0
+    clock: str = "internal"
+    rolling: bool = False
+    prompt: str = ""
+    take: int = 0  # the take in flight or the last one; 0: none yet
+    progress: float = 0.0  # of the take in flight, 0 … 1
+    problem: str = ""  # the last problem's one line, until something succeeds
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    status: Status
+    origin: Origin | None = None  # set when it answers a question
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The command was understood and is under way. `take` is 0 where none is concerned."""
+
+    take: int
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """The take will sound on `bar` of the leading clock, in `seconds`; `slipped` bars late."""
+
+    take: int
+    bar: int
+    seconds: float
+    slipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAudio:
+    """Milliseconds from the command to the take's first non-silent sample at the device."""
+
+    take: int
+    milliseconds: float
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeProgress:
+    take: int
+    fraction: float  # 0 … 1; for endless takes the seconds generated, negated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TakeWaveform:
+    """Peaks of new audio: float32 [n, 2] minimum and maximum, 50 a second, from `first`."""
+
+    take: int
+    first: int
+    peaks: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSaved:
+    """The take is on disk, whole."""
+
+    take: int
+    path: str
+    seconds: float
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterChanged:
+    name: str
+    value: float
+    origin: Origin | None = None  # who set it, or who asked
+    answer: bool = False  # nothing changed: it answers a question
+
+
+@dataclass(frozen=True, slots=True)
+class PromptChanged:
+    text: str
+    origin: Origin | None = None  # who set it, or who asked
+    answer: bool = False  # nothing changed: it answers a question
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerMapped:
+    """MIDI control change `controller` sets `name` (None: none does). `learning`: waiting
+    for the control that is to be mapped."""
+
+    name: str
+    controller: int | None
+    learning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeterLevels:
+    """Linear peaks a channel, about 20 a second."""
+
+    output: tuple[float, ...]
+    input: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    payload: tuple[object, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One clear line: what went wrong and what to do."""
+
+    code: str
+    text: str
+    origin: Origin = field(default=Origin())
+
+
+Event = (
+    StatusChanged
+    | Accepted
+    | Scheduled
+    | FirstAudio
+    | TakeProgress
+    | TakeWaveform
+    | TakeSaved
+    | ParameterChanged
+    | PromptChanged
+    | ControllerMapped
+    | MeterLevels
+    | Pong
+    | Problem
+)

@@ -1,0 +1,94 @@
+"""The parameter table: OSC addresses, MIDI controllers, sliders and the docs derive from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from core.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One number that a performer sets.
+
+    name: the OSC leaf under /musicgen and the key in settings.
+    low, high: the range, inclusive. default: what it is at the start.
+    integer: whole numbers only. unit: as shown to people, '' if none.
+    controller: the MIDI control change that sets it (0–127 spans the range), None: unmapped.
+    live: takes effect on the take in flight, not only on the next.
+    """
+
+    name: str
+    label: str
+    low: float
+    high: float
+    default: float
+    help: str
+    unit: str = ""
+    integer: bool = False
+    controller: int | None = None
+    live: bool = False
+
+    def checked(self, value: float) -> float:
+        """`value` as this parameter holds it. Raises BadInput with the range if outside."""
+        if not math.isfinite(value):
+            raise BadInput(f"{self.name} must be a number from {self.low:g} to {self.high:g}")
+        if not self.low <= value <= self.high:
+            raise BadInput(
+                f"{self.name} {value:g} is out of range; use {self.low:g} to {self.high:g}"
+            )
+        return float(round(value)) if self.integer else float(value)
+
+    def from_controller(self, value: int) -> float:
+        """A MIDI controller's 0–127 spread over the range."""
+        return self.checked(self.low + (self.high - self.low) * value / 127)
+
+
+PARAMETERS: dict[str, Parameter] = {
+    p.name: p
+    for p in (
+        Parameter("tempo", "Tempo", 20, 400, 120, "tempo when no clock leads", "bpm"),
+        Parameter(
+            "bars", "Bars", 0, 64, 8, "length of a take; 0 goes on until stopped", "bars",
+            integer=True, controller=21,
+        ),
+        Parameter(
+            "beats", "Beats per bar", 1, 16, 4, "quarter notes in a bar", integer=True,
+        ),
+        Parameter(
+            "quantize", "Quantize", 0, 16, 1, "start and stop on every n-th bar; 0 at once",
+            "bars", integer=True,
+        ),
+        Parameter(
+            "seed", "Seed", -1, 2**31 - 1, -1, "same seed, same take; -1 draws a new one",
+            integer=True,
+        ),
+        Parameter(
+            "temperature", "Temperature", 0.1, 3, 1, "low is safe, high is wild",
+            controller=22, live=True,
+        ),
+        Parameter(
+            "top_k", "Top-k", 0, 2048, 250, "tokens considered; 0 all", integer=True,
+            controller=23, live=True,
+        ),
+        Parameter(
+            "guidance", "Guidance", 1, 10, 3, "how closely the prompt is followed; 1 is fastest",
+            controller=24, live=True,
+        ),
+        Parameter(
+            "context", "Context", 1, 16, 4, "bars of the input that Continue listens to", "bars",
+            integer=True, controller=25,
+        ),
+        Parameter("gain", "Gain", 0, 2, 1, "output level, 1 is as generated", controller=7,
+                  live=True),
+    )
+}
+
+
+def parameter(name: str) -> Parameter:
+    """Raises BadInput that lists the names if there is none such."""
+    try:
+        return PARAMETERS[name]
+    except KeyError:
+        raise BadInput(f"no parameter {name!r}; there are {', '.join(PARAMETERS)}") from None
