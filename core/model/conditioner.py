@@ -63,8 +63,8 @@ class Conditioner:
         An empty prompt is the null condition (AudioCraft), not the encoding of an empty
         text (transformers).
         """
-        text = prompt.text.strip()
-        if not text:
+        text = prompt.text
+        if not text.strip():
             return None
         found = self._cache.get(text)
         if found is None:
