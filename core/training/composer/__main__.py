@@ -51,7 +51,15 @@ def _run(out: Path, hours: float, seed: int, workers: int) -> None:
         TextColumn("{task.fields[pieces]} pieces"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    if not console.is_terminal:  # a log file gets a line now and then instead of a bar
+        done = 0.0
+        for pieces, seconds in enumerate(write_corpus(out, hours, seed, workers), start=1):
+            done += seconds
+            if pieces % 50 == 0:
+                _say(f"{pieces} pieces, {done / 3600.0:.2f} of {hours:g} h")
+        return
+    with Progress(*columns, console=console) as progress:
         task = progress.add_task("rendering", total=hours, pieces=0)
         for pieces, seconds in enumerate(write_corpus(out, hours, seed, workers), start=1):
             progress.update(task, advance=seconds / 3600.0, pieces=pieces)

@@ -97,6 +97,7 @@ def compose(seed: int, style: str | None = None, subset: str | None = None) -> P
     swing = float(rng.choice(made_of.swings))
     tracks = _players(made_of, subset, chords, classes, bars, rng)
     tracks = [_perform(t, made_of, swing, tempo, bars, rng) for t in tracks]
+    tracks = _on_the_bar_line(tracks)
     return Piece(
         seed=seed, style=style, subset=subset, tempo=tempo, key=key_name(tonic, scale),
         scale=classes, beats_per_bar=BEATS_PER_BAR, bars=bars, swing=swing, chords=chords,
@@ -237,6 +238,22 @@ def _perform(
         last[note.pitch] = len(notes)
         notes.append(Note(start, max(stop - start, 0.05), note.pitch, velocity))
     return replace(track, notes=tuple(notes))
+
+
+def _on_the_bar_line(tracks: list[Track]) -> list[Track]:
+    """Offbeat parts alone would hide where the bar starts: play their first notes there too."""
+    onsets = [track.notes[0].start for track in tracks]
+    first = min(onsets)
+    if first < 0.01:
+        return tracks
+    place = onsets.index(first)
+    opening = tuple(
+        replace(note, start=0.0, length=min(note.length, first - 0.02))
+        for note in tracks[place].notes
+        if note.start < first + 0.12  # a strummed chord as a whole
+    )
+    tracks[place] = replace(tracks[place], notes=opening + tracks[place].notes)
+    return tracks
 
 
 def _swung(beat: float, swing: float, unit: float) -> float:

@@ -65,6 +65,8 @@ def render(piece: Piece, channels: int = 1, rate: int = RATE) -> np.ndarray:
         raise ValueError("channels must be 1 or 2")
     stereo = _synthesise(piece, rate)
     audio = stereo.mean(axis=0) if channels == 1 else stereo
+    # Some pads of the font carry a constant offset: take away what is below hearing.
+    audio = sosfilt(butter(2, 25.0, btype="highpass", fs=rate, output="sos"), audio, axis=-1)
     if piece.lowpass:
         sections = butter(2, piece.lowpass, fs=rate, output="sos")
         audio = sosfilt(sections, audio, axis=-1)
