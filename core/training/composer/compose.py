@@ -189,7 +189,7 @@ def _part(
         return program, lines.write_bass(chords, bars, pattern)
     if role == "piano":
         density = str(rng.choice(style.densities))
-        hands = ("stride", "block") if style.name == "jazz trio" else lines._LEFT_HAND
+        hands = ("stride", "block") if style.name == "jazz trio" else lines.LEFT_HANDS
         if style.name == "ambient":
             hands = ("broken", "octaves", "block")
         return 0, lines.write_piano(chords, scale, bars, rng, density, hands)
@@ -232,8 +232,12 @@ def _perform(
             continue
         if note.pitch in last:  # a string cannot sound twice: end the note before
             before = notes[last[note.pitch]]
+            if start - before.start < 0.03:  # both hands on one key
+                longer = max(stop - before.start, before.length)
+                notes[last[note.pitch]] = replace(before, length=longer)
+                continue
             if before.start + before.length > start - 0.01:
-                shorter = max(start - 0.01 - before.start, 0.02)
+                shorter = start - 0.01 - before.start
                 notes[last[note.pitch]] = replace(before, length=shorter)
         last[note.pitch] = len(notes)
         notes.append(Note(start, max(stop - start, 0.05), note.pitch, velocity))

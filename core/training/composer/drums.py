@@ -152,9 +152,7 @@ def write_drums(
     return tuple(sorted(notes, key=lambda n: (n.start, n.pitch)))
 
 
-def _bar(
-    name: str, pattern: str, bar: int, low: int, high: int, ghosts: np.ndarray
-) -> list[Note]:
+def _bar(name: str, pattern: str, bar: int, low: int, high: int, ghosts: np.ndarray) -> list[Note]:
     pitch = PIECES[name]
     notes: list[Note] = []
     for step, char in enumerate(pattern[low:high], start=low):

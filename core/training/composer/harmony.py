@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 
@@ -199,6 +200,24 @@ def lead_voices(
                 best = (cost, tuple(pitches))
     assert best is not None
     return best[1]
+
+
+def voicings(
+    chords: tuple[Chord, ...], centre: int, rootless: bool = False
+) -> list[tuple[int, ...]]:
+    """One voicing a chord, led by the least movement from the first."""
+    result: list[tuple[int, ...]] = []
+    before: tuple[int, ...] | None = None
+    for chord in chords:
+        before = lead_voices(chord, before, centre, rootless)
+        result.append(before)
+    return result
+
+
+def voicings_move(chords: tuple[Chord, ...], centre: int) -> list[int]:
+    """How far, in semitones, the voice that moves most goes at each change of chord."""
+    led = voicings(chords, centre)
+    return [max(min(abs(p - b) for b in before) for p in after) for before, after in pairwise(led)]
 
 
 def nearest(pitch_class: int, pitch: int) -> int:

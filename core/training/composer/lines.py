@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.training.composer.harmony import chord_at, lead_voices, nearest, snap
+from core.training.composer.harmony import chord_at, nearest, snap, voicings
 from core.training.composer.score import Chord, Note
 
 Chords = tuple[Chord, ...]
@@ -55,9 +55,9 @@ def write_bass(chords: Chords, bars: int, pattern: str, low: int = 28) -> tuple[
     return tuple(notes)
 
 
-def write_walking(chords: Chords, bars: int, rng: np.random.Generator, low: int = 30) -> tuple[
-    Note, ...
-]:
+def write_walking(
+    chords: Chords, bars: int, rng: np.random.Generator, low: int = 30
+) -> tuple[Note, ...]:
     """A walking bass: root on the chord, chord tones, a semitone into the next root."""
     notes: list[Note] = []
     pitch = low + 8
@@ -79,16 +79,6 @@ def write_walking(chords: Chords, bars: int, rng: np.random.Generator, low: int 
         if rng.random() < 0.08:
             notes.append(Note(beat + 0.5, 0.35, pitch, 66))
     return tuple(notes)
-
-
-def voicings(chords: Chords, centre: int, rootless: bool = False) -> list[tuple[int, ...]]:
-    """One voicing a chord, led by the least movement from the first."""
-    result: list[tuple[int, ...]] = []
-    before: tuple[int, ...] | None = None
-    for chord in chords:
-        before = lead_voices(chord, before, centre, rootless)
-        result.append(before)
-    return result
 
 
 def write_chords(
@@ -191,12 +181,12 @@ def write_melody(
     return tuple(notes)
 
 
-_LEFT_HAND = ("broken", "alberti", "block", "stride", "octaves", "flowing")
+LEFT_HANDS = ("broken", "alberti", "block", "stride", "octaves", "flowing")
 
 
 def write_piano(
     chords: Chords, scale: tuple[int, ...], bars: int, rng: np.random.Generator,
-    density: str, hands: tuple[str, ...] = _LEFT_HAND,
+    density: str, hands: tuple[str, ...] = LEFT_HANDS,
 ) -> tuple[Note, ...]:  # fmt: skip
     """Two hands: an accompaniment figure below, a melody above, thirds or chords under it."""
     figure = str(rng.choice(list(hands)))

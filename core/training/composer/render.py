@@ -136,7 +136,9 @@ def _synthesise(piece: Piece, rate: int) -> np.ndarray:
     try:
         handle = synth.sfload(str(font))
         if handle < 0:
-            raise MissingProgram(f"{font} is not a sound font that FluidSynth can read: run {_HINT}")
+            raise MissingProgram(
+                f"{font} is not a sound font that FluidSynth can read: run {_HINT}"
+            )
         for track in piece.tracks:
             bank = 128 if track.channel == DRUM_CHANNEL else 0
             synth.program_select(track.channel, handle, bank, track.program)
