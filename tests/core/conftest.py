@@ -5,8 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.core.tiny_checkpoints import make_checkpoint
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tiny tensors gain nothing from threads, and on a busy machine threads wait for each other."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,65 @@
+"""The same random weights in transformers and in ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from transformers import MusicgenForConditionalGeneration
+
+from core.generation.params import Prompt, SamplingParams
+from core.generation.token_stream import TokenStream
+from core.model.conditioner import Conditioner
+from core.model.config import ModelConfig
+from core.model.language_model import LanguageModel
+from tests.core.tiny_checkpoints import tiny_model, tiny_tokenizer
+
+GREEDY = SamplingParams(greedy=True)
+
+
+@dataclass(frozen=True)
+class Twins:
+    theirs: MusicgenForConditionalGeneration
+    lm: LanguageModel
+    conditioner: Conditioner
+
+    def stream(
+        self,
+        text: str = "warm analog pads",
+        sampling: SamplingParams = GREEDY,
+        context: np.ndarray | None = None,
+        frames: int | None = 40,
+        window_frames: int | None = None,
+    ) -> TokenStream:
+        return TokenStream(
+            self.lm, self.conditioner, Prompt(text), sampling, context, frames, window_frames
+        )
+
+
+def make_twins(stereo: bool, seed: int = 0) -> Twins:
+    theirs = tiny_model(stereo=stereo, seed=seed)
+    lm = LanguageModel(ModelConfig.from_hugging_face(theirs.config.to_dict())).eval()
+    lm.load_hugging_face(theirs.state_dict())
+    return Twins(theirs, lm, Conditioner(theirs.text_encoder, tiny_tokenizer(), lm))
+
+
+@pytest.fixture(scope="session")
+def mono() -> Twins:
+    return make_twins(stereo=False)
+
+
+@pytest.fixture(scope="session")
+def stereo() -> Twins:
+    return make_twins(stereo=True)
+
+
+def taken(stream: TokenStream, frames: int | None = None) -> np.ndarray:
+    """The stream's next frames (all there are by default) as [K,frames]."""
+    got = []
+    while frames is None or len(got) < frames:
+        frame = stream.next_frame()
+        if frame is None:
+            break
+        got.append(frame.numpy())
+    return np.stack(got, axis=1) if got else np.zeros((0, 0), dtype=np.int64)

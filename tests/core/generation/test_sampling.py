@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+from core.generation.guidance import guide
+from core.generation.params import SamplingParams
+from core.generation.sampling import candidates, draw, generator_for
+
+LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, -2.0, 1.5])
+
+
+def params(**kwargs: float) -> SamplingParams:
+    return SamplingParams(**({"top_k": 0} | kwargs))  # type: ignore[arg-type]
+
+
+def distribution(logits: torch.Tensor, wanted: SamplingParams) -> torch.Tensor:
+    """The candidates' probabilities at their tokens' places [...,V]."""
+    probabilities, tokens = candidates(logits, wanted)
+    return torch.zeros_like(logits).scatter(-1, tokens, probabilities)
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 1_000),
+    st.sampled_from([0.1, 0.7, 1.0, 2.5]),
+    st.sampled_from([0, 1, 5, 20, 500]),
+    st.sampled_from([0.05, 0.5, 0.9, 1.0]),
+)
+def test_filters_are_transformers(seed: int, heat: float, top_k: int, top_p: float) -> None:
+    logits = torch.randn(4, 30, generator=generator_for(seed)) * 3
+    scores = TemperatureLogitsWarper(heat)(None, logits)  # type: ignore[arg-type]
+    if top_k:
+        scores = TopKLogitsWarper(top_k)(None, scores)  # type: ignore[arg-type]
+    if top_p < 1:
+        scores = TopPLogitsWarper(top_p)(None, scores)  # type: ignore[arg-type]
+    ours = distribution(logits, params(temperature=heat, top_k=top_k, top_p=top_p))
+    torch.testing.assert_close(ours, torch.softmax(scores, -1), atol=1e-5, rtol=1e-4)
+
+
+def test_draws_follow_the_distribution() -> None:
+    wanted = params(temperature=1.3, top_k=5, top_p=0.95)
+    expected = distribution(LOGITS, wanted)
+    draws = draw(LOGITS.expand(40_000, -1), wanted, generator_for(3))
+    found = torch.bincount(draws, minlength=6) / draws.numel()
+    # Three standard deviations of the largest share at this many draws are 0.0075.
+    torch.testing.assert_close(found, expected, atol=0.0075, rtol=0)
+    assert (found[expected == 0] == 0).all()
+
+
+def test_top_k_of_one_and_a_tiny_top_p_are_greedy() -> None:
+    logits = torch.randn(8, 50, generator=generator_for(0))
+    best = logits.argmax(-1)
+    for wanted in (
+        params(top_k=1),
+        params(top_p=0.01),
+        params(temperature=0.01),
+        params(greedy=True),
+    ):
+        assert torch.equal(draw(logits, wanted, generator_for(1)), best)
+
+
+def test_greedy_leaves_the_generator_alone() -> None:
+    generator = generator_for(5)
+    before = generator.get_state()
+    draw(LOGITS, params(greedy=True), generator)
+    assert torch.equal(before, generator.get_state())
+
+
+def test_a_seed_is_a_sequence() -> None:
+    def sequence(seed: int) -> list[int]:
+        generator = generator_for(seed)
+        return [int(draw(LOGITS, params(), generator)) for _ in range(30)]
+
+    assert sequence(4) == sequence(4)
+    assert sequence(4) != sequence(5)
+    assert sequence(2**63 - 1) == sequence(2**63 - 1)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_logits_are_drawn_in_float32(dtype: torch.dtype) -> None:
+    probabilities, _ = candidates(LOGITS.to(dtype), params())
+    assert probabilities.dtype == torch.float32
+
+
+def test_guidance_moves_away_from_the_null_branch() -> None:
+    branches = torch.tensor([[1.0, 4.0], [2.0, 1.0]])
+    assert torch.equal(guide(branches, 1.0), branches[0])
+    assert torch.equal(guide(branches, 0.0), branches[1])
+    assert torch.equal(guide(branches, 3.0), torch.tensor([-1.0, 10.0]))

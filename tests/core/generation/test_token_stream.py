@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import BadInput
+from core.generation.context_window import first_frame_seen, kept_frames
+from core.generation.params import Prompt, SamplingParams
+from tests.core.generation.conftest import GREEDY, Twins, taken
+
+WARM = SamplingParams(seed=7, temperature=1.0, top_k=50)
+
+
+def test_the_frames_asked_for_and_then_none(mono: Twins) -> None:
+    stream = mono.stream(frames=9)
+    assert taken(stream).shape == (4, 9)
+    assert stream.frames_done == 9
+    assert stream.next_frame() is None
+    assert mono.stream(frames=0).next_frame() is None
+
+
+def test_frames_are_host_int64_within_the_codebook(stereo: Twins) -> None:
+    frame = stereo.stream(sampling=WARM).next_frame()
+    assert frame is not None
+    assert (frame.shape, frame.dtype, frame.device.type) == ((8,), torch.int64, "cpu")
+    assert frame.min() >= 0
+    assert frame.max() < stereo.lm.config.vocab
+
+
+def test_codes_gives_what_was_given_out(mono: Twins) -> None:
+    stream = mono.stream(context=np.ones((4, 5), dtype=np.int64), frames=None)
+    np.testing.assert_array_equal(stream.codes(), np.zeros((4, 0)))
+    got = taken(stream, 6)
+    np.testing.assert_array_equal(stream.codes(), got)
+
+
+def test_an_endless_run_begins_like_a_finite_one(mono: Twins) -> None:
+    # The last max_delay frames differ by design: there the first codebook has already ended.
+    endless, finite = taken(mono.stream(frames=None), 700), taken(mono.stream(frames=700))
+    np.testing.assert_array_equal(endless[:, :697], finite[:, :697])
+
+
+# ------------------------------------------------------------------ determinism
+
+
+def test_a_seed_gives_the_same_codes(mono: Twins) -> None:
+    torch.manual_seed(1)
+    first = taken(mono.stream(sampling=WARM))
+    torch.manual_seed(2)  # the process's own generator is not used
+    np.testing.assert_array_equal(first, taken(mono.stream(sampling=WARM)))
+    other = dataclasses.replace(WARM, seed=8)
+    assert not np.array_equal(first, taken(mono.stream(sampling=other)))
+
+
+def test_streams_in_turn_do_not_disturb_each_other(mono: Twins) -> None:
+    alone = taken(mono.stream(sampling=WARM))
+    one, two = mono.stream(sampling=WARM), mono.stream("another", sampling=WARM)
+    got = []
+    for _ in range(40):
+        frame = one.next_frame()
+        assert frame is not None
+        got.append(frame.numpy())
+        two.next_frame()
+    np.testing.assert_array_equal(alone, np.stack(got, axis=1))
+
+
+# ------------------------------------------------------------------ continuing from tokens
+
+
+@pytest.mark.parametrize("channels", ["mono", "stereo"])
+@pytest.mark.parametrize("begun", [1, 2, 3, 50, 99])
+def test_greedy_continuation_is_the_uninterrupted_runs_remainder(
+    channels: str, begun: int, request: pytest.FixtureRequest
+) -> None:
+    """Exact, the boundary included: the context's delayed codes are forced, not redrawn."""
+    twins: Twins = request.getfixturevalue(channels)
+    whole = taken(twins.stream(frames=100))
+    rest = taken(twins.stream(context=whole[:, :begun], frames=100 - begun))
+    np.testing.assert_array_equal(rest, whole[:, begun:])
+
+
+@pytest.mark.parametrize("begun", [50, 130, 200])
+def test_continuation_is_exact_past_the_window_too(mono: Twins, begun: int) -> None:
+    whole = taken(mono.stream(frames=260, window_frames=60))
+    rest = taken(mono.stream(context=whole[:, :begun], frames=260 - begun, window_frames=60))
+    np.testing.assert_array_equal(rest, whole[:, begun:])
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        np.zeros((3, 5), dtype=np.int64),
+        np.zeros(5, dtype=np.int64),
+        np.full((4, 5), 256),
+        np.full((4, 5), -1),
+    ],
+    ids=["books", "flat", "special", "negative"],
+)
+def test_a_context_that_does_not_fit_is_refused(mono: Twins, context: np.ndarray) -> None:
+    with pytest.raises(BadInput, match="context codes"):
+        mono.stream(context=context)
+
+
+def test_int16_context_from_a_take_is_understood(mono: Twins) -> None:
+    context = taken(mono.stream(frames=10))
+    want = taken(mono.stream(context=context))
+    np.testing.assert_array_equal(want, taken(mono.stream(context=context.astype(np.int16))))
+    empty = np.zeros((4, 0), dtype=np.int64)
+    np.testing.assert_array_equal(taken(mono.stream(context=empty, frames=10)), context)
+
+
+# ------------------------------------------------------------------ past the window
+
+
+def test_the_window_is_never_exceeded(mono: Twins) -> None:
+    stream = mono.stream(frames=None, window_frames=60)
+    for _ in range(200):
+        stream.next_frame()
+        assert stream._state is not None
+        assert stream._state.cache.length <= 60 + mono.lm.config.max_delay
+
+
+def test_inside_the_window_its_size_changes_nothing(mono: Twins) -> None:
+    small, large = mono.stream(frames=80, window_frames=80), mono.stream(frames=80)
+    np.testing.assert_array_equal(taken(small), taken(large))
+
+
+def test_where_the_context_begins() -> None:
+    assert kept_frames(1_500) == 600  # 12 s: AudioCraft's stride of 18 s
+    room = 1_503
+    assert first_frame_seen(room, 1_500, 3) == 0
+    assert first_frame_seen(room + 1, 1_500, 3) == room - 600
+    for window in (1, 2, 10, 1_500):
+        begins = [first_frame_seen(step, window, 3) for step in range(1, 6 * window + 9)]
+        assert begins == sorted(begins)
+        seen = [step - begin for step, begin in enumerate(begins, start=1)]
+        assert min(seen) >= 1
+        assert max(seen) <= window + 3
+
+
+# ------------------------------------------------------------------ changes on the way
+
+
+def test_a_changed_prompt_takes_over_at_the_next_step(mono: Twins) -> None:
+    plain = taken(mono.stream("pads", frames=60))
+    stream = mono.stream("pads", frames=60)
+    before = taken(stream, 20)
+    stream.change_prompt(Prompt("drums"))
+    after = taken(stream)
+    np.testing.assert_array_equal(before, plain[:, :20])
+    # Frame 20's first codebooks were drawn with frame 19's last, before the change.
+    np.testing.assert_array_equal(after[0, :3], plain[0, 20:23])
+    assert not np.array_equal(after[:, 3:], plain[:, 23:])
+
+
+def test_the_same_prompt_again_changes_nothing(mono: Twins) -> None:
+    plain = taken(mono.stream("pads"))
+    stream = mono.stream("pads")
+    before = taken(stream, 10)
+    stream.change_prompt(Prompt("pads"))
+    np.testing.assert_array_equal(np.concatenate((before, taken(stream)), axis=1), plain)
+
+
+def test_a_changed_prompt_sees_the_old_ones_past(mono: Twins) -> None:
+    """No reset: the cache stays, so this is not the same as continuing under the new prompt."""
+    stream = mono.stream("pads", frames=None)
+    taken(stream, 20)
+    assert stream._state is not None
+    keys = stream._state.cache.keys
+    stream.change_prompt(Prompt("drums"))
+    taken(stream, 3)
+    assert stream._state.cache.keys is keys
+
+
+def test_emptying_the_prompt_leaves_the_null_branch(mono: Twins) -> None:
+    stream = mono.stream("pads", frames=60)
+    before = taken(stream, 20)
+    stream.change_prompt(Prompt(""))
+    after = taken(stream)
+    fresh = mono.stream("", context=np.concatenate((before, after[:, :3]), axis=1), frames=37)
+    np.testing.assert_array_equal(after[:, 3:], taken(fresh))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_guidance_changes_on_the_way(mono: Twins, scale: float) -> None:
+    """Both branches depend on prompt and codes alone, so the change equals a continuation."""
+    other = SamplingParams(greedy=True, guidance=scale)
+    for first, second in ((GREEDY, other), (other, GREEDY)):
+        stream = mono.stream(sampling=first, frames=60)
+        before = taken(stream, 20)
+        stream.change_sampling(second)
+        after = taken(stream)
+        known = np.concatenate((before, after[:, :3]), axis=1)
+        fresh = mono.stream(sampling=second, context=known, frames=37)
+        np.testing.assert_array_equal(after[:, 3:], taken(fresh))
+
+
+def test_from_no_text_to_a_text_and_back(mono: Twins) -> None:
+    stream = mono.stream("", frames=60)
+    before = taken(stream, 20)
+    np.testing.assert_array_equal(before, taken(mono.stream("", frames=None), 20))
+    stream.change_prompt(Prompt("drums"))
+    assert not np.array_equal(taken(stream, 20), taken(mono.stream("", frames=60))[:, 20:40])
+    stream.change_prompt(Prompt(""))
+    assert taken(stream).shape == (4, 20)
+
+
+def test_an_empty_prompt_runs_one_branch(mono: Twins) -> None:
+    for text, scale, rows in (("", 3.0, 1), ("  ", 3.0, 1), ("pads", 1.0, 1), ("pads", 3.0, 2)):
+        stream = mono.stream(text, SamplingParams(greedy=True, guidance=scale))
+        stream.next_frame()
+        assert stream._state is not None
+        assert stream._state.cache.rows == rows
+
+
+def test_another_seed_starts_its_sequence(mono: Twins) -> None:
+    stream = mono.stream(sampling=WARM)
+    first = taken(stream, 10)
+    stream.change_sampling(dataclasses.replace(WARM, temperature=0.5))
+    cooler = taken(stream)
+    again = mono.stream(sampling=WARM)
+    np.testing.assert_array_equal(first, taken(again, 10))
+    again.change_sampling(dataclasses.replace(WARM, temperature=0.5, seed=9))
+    assert not np.array_equal(cooler, taken(again))
