@@ -1,0 +1,146 @@
+"""The tray application: makes the panel and the tray icon, runs until quit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtWidgets import QApplication, QSystemTrayIcon
+
+from gui.bridge_adapter import BridgeAdapter, ControllerDoor
+from gui.device_chooser import Devices
+from gui.icons import state_icon
+from gui.main_window import MainWindow
+from gui.panel_settings import PanelSettings
+from gui.theme import follow_system
+from gui.tray import Tray
+from gui.unix_signals import on_signals
+
+Presets = Mapping[str, str] | Iterable[tuple[str, str]]
+
+TRAY_POLL_MS = 1000
+TRAY_POLLS = 30  # a desktop that is still starting brings its tray within half a minute
+
+
+class TrayApplication(QObject):
+    """Panel and tray together: who shows when, and what closing means."""
+
+    def __init__(
+        self,
+        app: QApplication,
+        controller: ControllerDoor,
+        presets: Presets,
+        osc_port: int,
+        devices: Devices | None = None,
+        settings: PanelSettings | None = None,
+    ) -> None:
+        super().__init__(app)
+        self._app = app
+        self._settings = settings or PanelSettings()
+        self._polls = 0
+        self._closed = False
+        named = dict(presets)
+        self.bridge = BridgeAdapter(controller, self)
+        self.window = MainWindow(self.bridge, named, osc_port, devices, self._settings)
+        self.window.closed.connect(self._panel_closed)
+        self.tray = Tray(self.window.actions_, named, self.bridge.submit, self)
+        self.tray.panel_wanted.connect(self.show_panel)
+        self.tray.panel_toggled.connect(self._toggle_panel)
+        self.tray.quit_wanted.connect(app.quit)
+        self.bridge.status_changed.connect(self.tray.show_status)
+        self._wait_for_tray = QTimer(self)
+        self._wait_for_tray.setInterval(TRAY_POLL_MS)
+        self._wait_for_tray.timeout.connect(self._look_for_tray)
+
+    @property
+    def has_tray(self) -> bool:
+        return self.tray.icon.isVisible()
+
+    def start(self) -> None:
+        """Show what this desktop can show. The model may still be loading."""
+        if QSystemTrayIcon.isSystemTrayAvailable():
+            self.tray.show()
+        else:
+            self.window.notice.say(
+                self.tr(
+                    "This desktop has no system tray, so the panel stays in a window;"
+                    " closing it quits."
+                )
+            )
+            self._wait_for_tray.start()
+        if not self.has_tray or self._settings.open:
+            self.show_panel()
+        self.window.begin()
+
+    def show_panel(self) -> None:
+        self.window.setVisible(True)
+        if self.window.isMinimized():
+            self.window.showNormal()
+        self.window.raise_()
+        self.window.activateWindow()
+
+    def close(self) -> None:
+        """Orderly end, in reverse order. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._wait_for_tray.stop()
+        self._settings.open = self.window.isVisible() or not self.has_tray
+        self.bridge.close()
+        self.window.close_down()
+        self.tray.close()
+        self.window.hide()
+        self.window.deleteLater()
+
+    def _toggle_panel(self) -> None:
+        if self.window.isVisible() and not self.window.isMinimized():
+            self.window.hide()
+        else:
+            self.show_panel()
+
+    def _panel_closed(self) -> None:
+        """With a tray the program goes on there; without one it would be out of reach."""
+        if not self.has_tray:
+            self._app.quit()
+        elif not self._settings.told_about_tray:
+            self._settings.told_about_tray = True
+            self.tray.say(self.tr("Still here: click this icon for the panel, or quit from it."))
+
+    def _look_for_tray(self) -> None:
+        self._polls += 1
+        if QSystemTrayIcon.isSystemTrayAvailable():
+            self.tray.show()
+            self.window.notice.clear()
+            self._wait_for_tray.stop()
+        elif self._polls >= TRAY_POLLS:
+            self._wait_for_tray.stop()
+
+
+def run(
+    controller: ControllerDoor,
+    presets: Presets,
+    osc_port: int,
+    devices: Devices | None = None,
+) -> int:
+    """Run the tray application until it is quit; the exit status.
+
+    controller: running already, or about to be; nothing here waits for it.
+    presets: names and prompts, in order. osc_port: shown in the panel, 0: OSC is off.
+    devices: lists ('output' | 'input', name); called on a thread of its own, may be slow.
+    """
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("daw-bridge")
+    app.setApplicationDisplayName("daw-bridge")
+    app.setDesktopFileName("daw-bridge")
+    app.setWindowIcon(state_icon("idle"))
+    app.setQuitOnLastWindowClosed(False)
+    follow_system(app)
+    application = TrayApplication(app, controller, presets, osc_port, devices)
+    try:
+        with on_signals(app.quit):
+            application.start()
+            return app.exec()
+    finally:
+        application.close()

@@ -1,0 +1,57 @@
+"""A sound file dropped anywhere on the window is a clip to continue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QMimeData, QRectF, Qt
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QWidget
+
+from gui.theme import colours_of
+
+SUFFIXES = (".wav", ".wave", ".flac", ".aif", ".aiff", ".ogg", ".mp3")
+
+
+def dropped_clip(data: QMimeData | None) -> str | None:
+    """The first local sound file among what is dragged."""
+    if data is None or not data.hasUrls():
+        return None
+    for url in data.urls():
+        path = url.toLocalFile()
+        if path and Path(path).suffix.lower() in SUFFIXES:
+            return path
+    return None
+
+
+class DropOverlay(QWidget):
+    """Says over the whole window what letting go will do."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._text = self.tr("Drop to continue this clip")
+        self.hide()
+
+    def cover(self) -> None:
+        parent = self.parentWidget()
+        if parent is not None:
+            self.setGeometry(parent.rect())
+        self.raise_()
+        self.show()
+
+    def paintEvent(self, _event: QPaintEvent | None) -> None:
+        colours = colours_of(self.palette())
+        ground = QColor(colours.window)
+        ground.setAlphaF(0.9)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), ground)
+        painter.setPen(QPen(QColor(colours.accent), 3, Qt.PenStyle.DashLine))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(12, 12, -12, -12), 8, 8)
+        font = self.font()
+        font.setPointSizeF(font.pointSizeF() * 1.6)
+        painter.setFont(font)
+        painter.setPen(QColor(colours.text))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+        painter.end()

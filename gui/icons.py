@@ -1,0 +1,169 @@
+"""Icons drawn in code: the tray's states and the glyphs on buttons.
+
+A state shows in shape as well as colour. The tray's tile brings its own dark ground and a
+light edge, so it reads on a light tray and on a dark one.
+"""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
+
+SIZES = (16, 22, 24, 32, 48, 64, 128)
+
+INK = QColor("#ffffff")
+EDGE = QColor(255, 255, 255, 150)
+GROUNDS = {
+    "idle": QColor("#3c4552"),
+    "loading": QColor("#8a5a00"),
+    "generating": QColor("#6a35cf"),
+    "playing": QColor("#14803d"),
+    "error": QColor("#c0271d"),
+}
+ICON_STATES = tuple(GROUNDS)
+
+
+def icon_state(state: str) -> str:
+    """Which icon a `Status.state` shows."""
+    known = {"starting": "loading", "scheduled": "generating"}
+    return known.get(state, state if state in GROUNDS else "idle")
+
+
+def state_icon(state: str) -> QIcon:
+    """The application's and the tray's icon for one of `ICON_STATES`, at every size."""
+    icon = QIcon()
+    for size in SIZES:
+        pixmap = QPixmap(size, size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(size / 32, size / 32)
+        _paint_tile(painter, GROUNDS[state])
+        _GLYPHS[state](painter)
+        painter.end()
+        icon.addPixmap(pixmap)
+    return icon
+
+
+def _paint_tile(painter: QPainter, ground: QColor) -> None:
+    painter.setPen(QPen(EDGE, 1))
+    painter.setBrush(ground)
+    painter.drawRoundedRect(QRectF(0.75, 0.75, 30.5, 30.5), 7, 7)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(INK)
+
+
+def _bars(painter: QPainter, heights: tuple[float, ...]) -> None:
+    """A little waveform: bars around the middle."""
+    step = 22 / len(heights)
+    for number, height in enumerate(heights):
+        x = 5 + number * step + step * 0.15
+        painter.drawRoundedRect(QRectF(x, 16 - height / 2, step * 0.7, height), 1.4, 1.4)
+
+
+def _idle(painter: QPainter) -> None:
+    _bars(painter, (6, 14, 20, 12, 7))
+
+
+def _loading(painter: QPainter) -> None:
+    for number in range(3):
+        painter.drawEllipse(QPointF(8.5 + 7.5 * number, 16), 2.7, 2.7)
+
+
+def _generating(painter: QPainter) -> None:
+    """A waveform that is still being written: bars, then dots."""
+    _bars(painter, (12, 20, 9, 3.2, 3.2))
+
+
+def _playing(painter: QPainter) -> None:
+    painter.drawPolygon(QPolygonF([QPointF(11, 7), QPointF(25, 16), QPointF(11, 25)]))
+
+
+def _error(painter: QPainter) -> None:
+    painter.drawRoundedRect(QRectF(14, 6.5, 4, 12), 1.8, 1.8)
+    painter.drawEllipse(QPointF(16, 23.4), 2.3, 2.3)
+
+
+_GLYPHS = {
+    "idle": _idle,
+    "loading": _loading,
+    "generating": _generating,
+    "playing": _playing,
+    "error": _error,
+}
+
+
+def glyph(name: str, colour: QColor, faded: QColor | None = None) -> QIcon:
+    """A button's icon: generate, continue, file, retry, stop, panic, dice, close, folder."""
+    icon = QIcon()
+    for size in (16, 24, 32, 48):
+        icon.addPixmap(_glyph_pixmap(name, colour, size))
+        if faded is not None:
+            icon.addPixmap(_glyph_pixmap(name, faded, size), QIcon.Mode.Disabled)
+    return icon
+
+
+def _glyph_pixmap(name: str, colour: QColor, size: int) -> QPixmap:
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.scale(size / 16, size / 16)
+    pen = QPen(colour, 1.6)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    path, filled = _outline(name)
+    if filled:
+        painter.fillPath(path, colour)
+    else:
+        painter.drawPath(path)
+    painter.end()
+    return pixmap
+
+
+def _outline(name: str) -> tuple[QPainterPath, bool]:
+    """A glyph on a 16 × 16 ground, and whether it is filled."""
+    path = QPainterPath()
+    match name:
+        case "generate":
+            path.addPolygon(QPolygonF([QPointF(4, 2.5), QPointF(13.5, 8), QPointF(4, 13.5)]))
+            return path, True
+        case "stop":
+            path.addRoundedRect(QRectF(3.5, 3.5, 9, 9), 1, 1)
+            return path, True
+        case "continue":  # two chevrons: on and on
+            for x in (3, 8.5):
+                path.moveTo(x, 3.5)
+                path.lineTo(x + 4.5, 8)
+                path.lineTo(x, 12.5)
+        case "retry":
+            path.arcMoveTo(QRectF(3, 3, 10, 10), 60)
+            path.arcTo(QRectF(3, 3, 10, 10), 60, 290)
+            path.moveTo(10.6, 0.9)
+            path.lineTo(10.8, 3.8)
+            path.lineTo(7.9, 4.3)
+        case "file" | "folder":
+            path.moveTo(2, 12.8)
+            for x, y in ((2, 3.4), (6.2, 3.4), (7.8, 5.4), (14, 5.4), (14, 12.8), (2, 12.8)):
+                path.lineTo(x, y)
+        case "panic":  # a loudspeaker struck through
+            path.addPolygon(
+                QPolygonF([QPointF(2, 6), QPointF(4.5, 6), QPointF(8, 3), QPointF(8, 13),
+                           QPointF(4.5, 10), QPointF(2, 10), QPointF(2, 6)])
+            )  # fmt: skip
+            path.moveTo(10.6, 6)
+            path.lineTo(14.4, 10)
+            path.moveTo(14.4, 6)
+            path.lineTo(10.6, 10)
+        case "dice":
+            path.addRoundedRect(QRectF(2, 2, 12, 12), 2.5, 2.5)
+            for x, y in ((5.4, 5.4), (10.6, 10.6), (10.6, 5.4), (5.4, 10.6)):
+                path.addEllipse(QPointF(x, y), 0.5, 0.5)
+        case "close":
+            for start, end in (((4, 4), (12, 12)), ((12, 4), (4, 12))):
+                path.moveTo(*start)
+                path.lineTo(*end)
+        case _:
+            raise ValueError(f"no glyph {name!r}")
+    return path, False

@@ -1,0 +1,111 @@
+"""The state in large at the top, and the figures in small at the bottom."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QFont, QFontMetrics, QPalette
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from daw_bridge.events import Status
+from gui.icons import icon_state, state_icon
+from gui.theme import colours_of, state_colour
+from gui.wording import clock_text, details, state_text
+
+
+class ElidedLabel(QLabel):
+    """A label that gives way: text that does not fit ends in an ellipsis and a tooltip."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._full = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+
+    def setText(self, text: str | None) -> None:
+        self._full = text or ""
+        self._fit()
+
+    def full_text(self) -> str:
+        return self._full
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        width = QFontMetrics(self.font()).horizontalAdvance(self._full) + 2
+        return QSize(width, super().sizeHint().height())
+
+    def resizeEvent(self, event) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics = QFontMetrics(self.font())
+        shown = metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, max(self.width(), 40))
+        super().setText(shown)
+        self.setToolTip(self._full if shown != self._full else "")
+        self.setAccessibleName(self._full)
+
+
+class StateHeader(QWidget):
+    """Icon, state, the latest news of the take, and the clock."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shown = ""
+        self._icon = QLabel()
+        self._icon.setFixedSize(28, 28)
+        self.state = QLabel()
+        self.state.setAccessibleName(self.tr("State"))
+        font = QFont(self.font())
+        font.setPointSizeF(font.pointSizeF() * 1.45)
+        font.setWeight(QFont.Weight.DemiBold)
+        self.state.setFont(font)
+        self.news = ElidedLabel()
+        self.clock = QLabel()
+        self.clock.setAccessibleName(self.tr("Clock"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addWidget(self._icon)
+        row.addWidget(self.state)
+        row.addWidget(self.news, 1)
+        row.addWidget(self.clock)
+
+    def show_status(self, status: Status) -> None:
+        self.state.setText(state_text(status))
+        self.clock.setText(clock_text(status))
+        if status.state != self._shown:
+            self._shown = status.state
+            self.recolour()
+
+    def recolour(self) -> None:
+        colours = colours_of(self.palette())
+        palette = QPalette(self.palette())
+        idle = self._shown in ("", "idle")
+        ink = self.palette().color(QPalette.ColorRole.Text)
+        palette.setColor(
+            QPalette.ColorRole.WindowText, ink if idle else state_colour(colours, self._shown)
+        )
+        self.state.setPalette(palette)
+        icon = state_icon(icon_state(self._shown or "starting"))
+        self._icon.setPixmap(icon.pixmap(QSize(28, 28), self.devicePixelRatioF()))
+
+
+class StatusLine(QWidget):
+    """Headroom, audio ahead and dropouts; the OSC port at the right."""
+
+    def __init__(self, osc_port: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.details = ElidedLabel()
+        self.details.setProperty("role", "muted")
+        port = self.tr("OSC on port {port}").format(port=osc_port)
+        self.port = QLabel(port if osc_port else self.tr("OSC off"))
+        self.port.setProperty("role", "muted")
+        self.port.setToolTip(self.tr("Where your DAW sends its OSC messages (UDP, 127.0.0.1)"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.details, 1)
+        row.addWidget(self.port)
+
+    def show_status(self, status: Status) -> None:
+        self.details.setText("   ·   ".join(details(status)))
