@@ -14,6 +14,7 @@ from core.training.composer.harmony import (
     pick_progression,
     scale_classes,
 )
+from core.training.composer.performance import on_the_bar_line, perform
 from core.training.composer.score import DRUM_CHANNEL, Chord, Note, Piece, Track
 from core.training.composer.styles import STYLES, Style
 
@@ -96,8 +97,8 @@ def compose(seed: int, style: str | None = None, subset: str | None = None) -> P
     classes = scale_classes(tonic, scale)
     swing = float(rng.choice(made_of.swings))
     tracks = _players(made_of, subset, chords, classes, bars, rng)
-    tracks = [_perform(t, made_of, swing, tempo, bars, rng) for t in tracks]
-    tracks = _on_the_bar_line(tracks)
+    tracks = [perform(t, made_of, swing, tempo, bars * BEATS_PER_BAR, rng) for t in tracks]
+    tracks = on_the_bar_line(tracks)
     return Piece(
         seed=seed, style=style, subset=subset, tempo=tempo, key=key_name(tonic, scale),
         scale=classes, beats_per_bar=BEATS_PER_BAR, bars=bars, swing=swing, chords=chords,
@@ -211,60 +212,3 @@ def _part(
     density = str(rng.choice(style.densities))
     program = choose(style.leads)
     return program, lines.write_melody(chords, scale, bars, rng, _CENTRES["lead"], density)
-
-
-def _perform(
-    track: Track, style: Style, swing: float, tempo: float, bars: int, rng: np.random.Generator
-) -> Track:
-    """Swing, human timing and velocity; the first onset stays on the bar line."""
-    notes: list[Note] = []
-    end = float(bars * BEATS_PER_BAR)
-    spread = style.human * tempo / 60.0
-    wobble = 5.0 if style.human else 2.0
-    moved: dict[float, float] = {}  # one chord's notes move together
-    last: dict[int, int] = {}  # pitch → place in notes
-    for note in sorted(track.notes, key=lambda n: (n.start, n.pitch)):
-        late = moved.setdefault(round(note.start, 3), float(rng.normal(0.0, 1.0)) * spread)
-        start = max(_swung(note.start, swing, style.swing_unit) + (late if note.start else 0), 0.0)
-        stop = min(_swung(note.start + note.length, swing, style.swing_unit) + late, end)
-        velocity = int(np.clip(round(note.velocity + rng.normal(0.0, wobble)), 20, 127))
-        if start >= end - 0.02:
-            continue
-        if note.pitch in last:  # a string cannot sound twice: end the note before
-            before = notes[last[note.pitch]]
-            if start - before.start < 0.03:  # both hands on one key
-                longer = max(stop - before.start, before.length)
-                notes[last[note.pitch]] = replace(before, length=longer)
-                continue
-            if before.start + before.length > start - 0.01:
-                shorter = start - 0.01 - before.start
-                notes[last[note.pitch]] = replace(before, length=shorter)
-        last[note.pitch] = len(notes)
-        notes.append(Note(start, max(stop - start, 0.05), note.pitch, velocity))
-    return replace(track, notes=tuple(notes))
-
-
-def _on_the_bar_line(tracks: list[Track]) -> list[Track]:
-    """Offbeat parts alone would hide where the bar starts: play their first notes there too."""
-    onsets = [track.notes[0].start for track in tracks]
-    first = min(onsets)
-    if first < 0.01:
-        return tracks
-    place = onsets.index(first)
-    opening = tuple(
-        replace(note, start=0.0, length=min(note.length, first - 0.02))
-        for note in tracks[place].notes
-        if note.start < first + 0.12  # a strummed chord as a whole
-    )
-    tracks[place] = replace(tracks[place], notes=opening + tracks[place].notes)
-    return tracks
-
-
-def _swung(beat: float, swing: float, unit: float) -> float:
-    """`beat` with every second `unit` late by `swing` units."""
-    pair = 2 * unit
-    base = beat // pair * pair
-    inside = beat - base
-    if inside < unit:
-        return base + inside * (1 + swing)
-    return base + (1 + swing) * unit + (inside - unit) * (1 - swing)

@@ -43,11 +43,6 @@ def facts(piece: Piece) -> dict[str, Any]:
     }
 
 
-def seconds_of(seed: int, index: int) -> float:
-    """How long the `index`-th piece of the corpus lasts, without rendering it."""
-    return compose(*plan(seed, index)).seconds
-
-
 def write_piece(folder: Path, seed: int, index: int) -> float:
     """Render the `index`-th piece into `folder` unless it is there; its length in seconds.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 import numpy as np
 
@@ -212,12 +211,6 @@ def voicings(
         before = lead_voices(chord, before, centre, rootless)
         result.append(before)
     return result
-
-
-def voicings_move(chords: tuple[Chord, ...], centre: int) -> list[int]:
-    """How far, in semitones, the voice that moves most goes at each change of chord."""
-    led = voicings(chords, centre)
-    return [max(min(abs(p - b) for b in before) for p in after) for before, after in pairwise(led)]
 
 
 def nearest(pitch_class: int, pitch: int) -> int:

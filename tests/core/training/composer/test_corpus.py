@@ -49,6 +49,14 @@ def test_the_command_writes_audio_and_every_fact(tmp_path: Path):
     assert len(told["instruments"]) == len(piece.tracks)
 
 
+@pytest.mark.usefixtures("fluidsynth")
+def test_two_workers_write_what_one_writes(tmp_path: Path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    lengths = list(corpus.write_corpus(one, 50 / 3600, 2))
+    assert list(corpus.write_corpus(two, 50 / 3600, 2, workers=2)) == lengths
+    assert _bytes(one) == _bytes(two)
+
+
 def test_an_interrupted_render_goes_on_and_ends_the_same(
     tmp_path: Path, short: list[int], monkeypatch: pytest.MonkeyPatch
 ):
