@@ -50,6 +50,7 @@ def test_the_command_writes_audio_and_every_fact(tmp_path: Path):
 
 
 @pytest.mark.usefixtures("fluidsynth")
+@pytest.mark.accept  # two fresh interpreters take seconds to start
 def test_two_workers_write_what_one_writes(tmp_path: Path):
     one, two = tmp_path / "one", tmp_path / "two"
     lengths = list(corpus.write_corpus(one, 50 / 3600, 2))
