@@ -56,6 +56,7 @@ def sinusoidal_positions(first: int, count: int, hidden: int) -> Tensor:
 class LanguageModel(nn.Module):
     """The Transformer with its embeddings and output heads. Starts with random weights."""
 
+    code_offsets: Tensor
     positions: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
@@ -172,13 +173,27 @@ class LanguageModel(nn.Module):
 
     # ------------------------------------------------------------------ weights
 
-    def load_hugging_face(self, weights: Mapping[str, Tensor], assign: bool = False) -> None:
-        """Take the weights of a Hugging Face MusicGen state dict; other parts are ignored.
+    @classmethod
+    def from_hugging_face(cls, weights: Mapping[str, Tensor], config: ModelConfig) -> LanguageModel:
+        """A model made of a Hugging Face state dict's tensors: no random weights are drawn.
 
-        assign: put the tensors in place of the parameters instead of copying into them.
+        Tensors that need no merging are used as they are. Raises BadCheckpoint when one is
+        missing or has another shape.
+        """
+        ours = from_hugging_face(weights, config)
+        with torch.device("meta"):
+            model = cls(config)
+        model.load_state_dict(ours, assign=True)
+        model.code_offsets = torch.arange(config.codebooks) * (config.vocab + 1)
+        model.positions = torch.empty(0, config.hidden)
+        return model
+
+    def load_hugging_face(self, weights: Mapping[str, Tensor]) -> None:
+        """Copy the weights of a Hugging Face MusicGen state dict; other parts are ignored.
+
         Raises BadCheckpoint when one is missing or has another shape.
         """
-        self.load_state_dict(from_hugging_face(weights, self.config), assign=assign)
+        self.load_state_dict(from_hugging_face(weights, self.config))
 
     def to_hugging_face(self) -> dict[str, Tensor]:
         """The weights under Hugging Face's names (`decoder.…`, `enc_to_dec_proj.…`).

@@ -1,0 +1,243 @@
+"""A checkpoint in the Hugging Face MusicGen layout → everything generation needs.
+
+    loaded = load_checkpoint("starter", device="cpu")
+    stream = TokenStream(loaded.lm, loaded.conditioner, Prompt("…"), SamplingParams())
+
+Whatever is wrong with a checkpoint is told as BadCheckpoint, in one line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoTokenizer, EncodecConfig, EncodecModel, T5Config, T5EncoderModel
+
+from core.errors import BadCheckpoint
+from core.model.conditioner import Conditioner
+from core.model.config import ModelConfig
+from core.model.language_model import LanguageModel
+from core.model.location import Progress, locate
+from core.model.weights import digest_of, read_json, read_weights, weights_files
+from core.types import MODEL_RATE, SAMPLES_PER_FRAME
+
+MIN_WINDOW = 50  # a generation_config's max_length below a second is nobody's window
+PUBLIC_LICENCE = "CC-BY-NC-4.0"  # of every facebook/musicgen-* checkpoint
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckpointInfo:
+    """What can be told of a checkpoint without reading its weights.
+
+    text_encoder, audio_encoder: the sub-configs of config.json, as they are there.
+    """
+
+    folder: Path
+    name: str
+    licence: str
+    config: ModelConfig
+    text_encoder: Mapping[str, Any]
+    audio_encoder: Mapping[str, Any]
+    weights: tuple[Path, ...]
+
+    @property
+    def window_frames(self) -> int:
+        return self.config.window_frames
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedModel:
+    """A checkpoint in memory, in eval mode, without gradients.
+
+    lm: in the dtype asked for. codec and text encoder: float32 always.
+    name, licence: for people. digest: names the weights in takes.
+    window_frames: the window the model was trained on.
+    """
+
+    lm: LanguageModel
+    conditioner: Conditioner
+    codec: EncodecModel
+    info: CheckpointInfo
+    digest: str
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.info.config
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    @property
+    def licence(self) -> str:
+        return self.info.licence
+
+    @property
+    def window_frames(self) -> int:
+        return self.info.window_frames
+
+
+def load_checkpoint(
+    model: str,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | str = torch.float32,
+    progress: Progress | None = None,
+) -> LoadedModel:
+    """Load a checkpoint: a folder, a hub id, or 'starter'.
+
+    device: a torch device that exists ('auto' is for the caller to resolve).
+    dtype: of the language model; a torch dtype or its name.
+    progress: called with a fraction 0…1 and a word, from this thread or a download's.
+    """
+    report = progress or (lambda fraction, what: None)
+    device = torch.device(device)
+    dtype = DTYPES[dtype] if isinstance(dtype, str) else dtype
+    info = read_info(model, report)
+    report(0.0, "reading weights")
+    weights = read_weights(list(info.weights), lambda part: report(0.8 * part, "reading weights"))
+    digest = digest_of(list(info.weights))
+    report(0.9, "building the model")
+    lm = LanguageModel.from_hugging_face(weights, info.config).to(device, dtype)
+    encoder = _text_encoder(info.text_encoder, weights).to(device)
+    codec = _codec(info, weights).to(device)
+    for part in (lm, encoder, codec):
+        part.eval().requires_grad_(False)
+    conditioner = Conditioner(encoder, _tokenizer(info.folder), lm)
+    report(1.0, "ready")
+    return LoadedModel(lm, conditioner, codec, info, digest, device, dtype)
+
+
+def read_info(model: str, progress: Progress | None = None) -> CheckpointInfo:
+    """Find a checkpoint (downloading a hub id if need be) and read all but the weights."""
+    folder = locate(model, progress)
+    if not (folder / "config.json").exists():
+        if (folder / "state_dict.bin").exists():
+            weights_files(folder)  # says that it is AudioCraft's own format
+        raise BadCheckpoint(f"{folder} has no config.json; give a MusicGen checkpoint's folder")
+    raw = read_json(folder / "config.json")
+    config = ModelConfig.from_hugging_face(raw, _trained_window(folder))
+    return CheckpointInfo(
+        folder=folder,
+        name=model if not Path(model).is_dir() else folder.name,
+        licence=_licence(folder, model, raw),
+        config=config,
+        text_encoder=raw["text_encoder"],
+        audio_encoder=raw.get("audio_encoder", {}),
+        weights=tuple(weights_files(folder)),
+    )
+
+
+def _trained_window(folder: Path) -> int | None:
+    """generation_config.json's max_length: 1500 in the public checkpoints, 30 s."""
+    path = folder / "generation_config.json"
+    length = read_json(path).get("max_length") if path.exists() else None
+    return length if isinstance(length, int) and length >= MIN_WINDOW else None
+
+
+def _licence(folder: Path, model: str, config: Mapping[str, Any]) -> str:
+    """The model card's licence; 'unknown' where nothing says."""
+    card = folder / "README.md"
+    if card.exists():
+        text = card.read_text(encoding="utf-8", errors="replace")
+        front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
+        stated = front and re.search(r"^license:\s*['\"]?([\w.+-]+)", front[1], re.MULTILINE)
+        if stated:
+            word = stated[1]
+            return word.upper() if word.lower().startswith(("cc-", "cc0", "mit", "gpl")) else word
+    origins = (model, str(config.get("_name_or_path", "")))
+    public = any(origin.startswith("facebook/musicgen-") for origin in origins)
+    return PUBLIC_LICENCE if public else "unknown"
+
+
+# ---------------------------------------------------------------- the parts transformers gives
+
+
+def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors under a prefix, without it, as float32."""
+    found = {name: one for name, one in weights.items() if name.startswith(prefix)}
+    if not found:
+        raise BadCheckpoint(f"the weights have no {prefix[:-1]}; get the checkpoint again")
+    return {
+        name.removeprefix(prefix): one.float() if one.is_floating_point() else one
+        for name, one in found.items()
+    }
+
+
+def _filled(part: nn.Module, what: str, weights: dict[str, Tensor], assign: bool) -> None:
+    try:
+        missing = part.load_state_dict(weights, strict=False, assign=assign).missing_keys
+    except RuntimeError as problem:  # torch: a shape is not the config's
+        raise BadCheckpoint(
+            f"the weights of the {what} do not fit config.json; get the checkpoint again"
+        ) from problem
+    if missing:
+        raise BadCheckpoint(f"the weights lack {what} {missing[0]}; get the checkpoint again")
+
+
+def _text_encoder(raw: Mapping[str, Any], weights: Mapping[str, Tensor]) -> T5EncoderModel:
+    if raw.get("model_type") != "t5":
+        raise BadCheckpoint(
+            f"the text encoder is {raw.get('model_type')!r}; only T5 is understood here"
+        )
+    with torch.device("meta"):  # its random weights would be thrown away
+        encoder = T5EncoderModel(_sub_config(T5Config, raw, "text encoder"))
+    own = _part(weights, "text_encoder.")
+    # The one table has two names, and files hold it under either.
+    table = own.get("shared.weight", own.get("encoder.embed_tokens.weight"))
+    if table is not None:
+        own |= {"shared.weight": table, "encoder.embed_tokens.weight": table}
+    _filled(encoder, "text encoder", own, assign=True)
+    return encoder
+
+
+def _codec(info: CheckpointInfo, weights: Mapping[str, Tensor]) -> EncodecModel:
+    if info.audio_encoder.get("model_type") != "encodec":
+        raise BadCheckpoint(
+            f"the codec is {info.audio_encoder.get('model_type')!r}; only EnCodec is understood"
+        )
+    config = _sub_config(EncodecConfig, info.audio_encoder, "codec")
+    if config.sampling_rate != MODEL_RATE or config.hop_length != SAMPLES_PER_FRAME:
+        raise BadCheckpoint(
+            f"the codec runs at {config.sampling_rate} Hz with {config.hop_length} samples a frame;"
+            f" {MODEL_RATE} Hz with {SAMPLES_PER_FRAME} is needed (EnCodec 32 kHz)"
+        )
+    books = config.num_quantizers * info.config.audio_channels
+    if books != info.config.codebooks or config.codebook_size != info.config.vocab:
+        raise BadCheckpoint(
+            f"the codec has {books} codebooks of {config.codebook_size}, the language model"
+            f" {info.config.codebooks} of {info.config.vocab}; they do not belong together"
+        )
+    codec = EncodecModel(config)
+    own = {
+        # weight_norm's names before torch 2
+        re.sub(r"\.weight_v$", ".parametrizations.weight.original1", name_g): one
+        for name, one in _part(weights, "audio_encoder.").items()
+        for name_g in [re.sub(r"\.weight_g$", ".parametrizations.weight.original0", name)]
+    }
+    _filled(codec, "codec", own, assign=False)
+    return codec
+
+
+def _sub_config(kind: Any, raw: Mapping[str, Any], what: str) -> Any:
+    try:
+        return kind.from_dict(dict(raw))
+    except Exception as problem:  # transformers validates with many classes
+        reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+        raise BadCheckpoint(f"config.json's {what} is not understood ({reason})") from problem
+
+
+def _tokenizer(folder: Path) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as problem:  # transformers raises many classes here
+        raise BadCheckpoint(
+            f"{folder} has no tokenizer that can be read (tokenizer.json); get the checkpoint again"
+        ) from problem

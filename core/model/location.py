@@ -1,0 +1,165 @@
+"""Where a checkpoint is: a folder, a Hugging Face hub id, or the word 'starter'.
+
+A hub id that was downloaded before is used as it is, without a look at the network:
+a model does not change under a musician, and starting needs no connection.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from tqdm.auto import tqdm
+
+from core.errors import BadCheckpoint
+
+Progress = Callable[[float, str], None]  # fraction 0…1 and a word a person reads
+
+STARTER = "starter"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+SMALL_FILES = ["*.json", "*.model", "README.md"]
+SAFE_WEIGHTS = ["model.safetensors", "model-*.safetensors"]
+OLD_WEIGHTS = ["pytorch_model.bin", "pytorch_model-*.bin"]
+CONNECT_SECONDS = 3.0
+
+
+def locate(model: str, progress: Progress | None = None) -> Path:
+    """The folder that holds the checkpoint `model`; downloads a hub id that is not there yet.
+
+    Raises BadCheckpoint with one line: no such folder, no such id, no network. Without a
+    network it takes seconds to say so.
+    """
+    if model == STARTER:
+        return _starter()
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path.resolve()
+    if path.exists():
+        raise BadCheckpoint(f"{model} is a file; give the folder that holds config.json")
+    if not HUB_ID.fullmatch(model):
+        raise BadCheckpoint(
+            f"there is no folder {model}; give a checkpoint's folder, a hub id such as"
+            " facebook/musicgen-small, or 'starter'"
+        )
+    return _cached(model) or _downloaded(model, progress or _silent)
+
+
+def _silent(fraction: float, what: str) -> None:
+    """No one watches."""
+
+
+def _starter() -> Path:
+    folder = Path(str(files("presets") / "models" / STARTER))
+    if not (folder / "config.json").exists():
+        raise BadCheckpoint(
+            "the starter model is not part of this installation; give --model a checkpoint's"
+            " folder or a hub id such as facebook/musicgen-small"
+        )
+    return folder
+
+
+def holds_weights(folder: Path) -> bool:
+    """Whether there is a config and at least one weights file (or the list of them)."""
+    names = ["model.safetensors", "pytorch_model.bin"]
+    return (folder / "config.json").exists() and any(
+        (folder / name).exists() or (folder / f"{name}.index.json").exists() for name in names
+    )
+
+
+def _cached(model: str) -> Path | None:
+    """The snapshot of an earlier download, None when there is none or it is not whole."""
+    try:
+        folder = Path(snapshot_download(model, local_files_only=True))
+    except (OSError, ValueError):  # huggingface_hub: nothing cached
+        return None
+    blobs = folder.parent.parent / "blobs"
+    whole = not any(blobs.glob("*.incomplete")) if blobs.is_dir() else True
+    return folder if whole and holds_weights(folder) else None
+
+
+def _downloaded(model: str, progress: Progress) -> Path:
+    if constants.HF_HUB_OFFLINE:
+        raise BadCheckpoint(
+            f"{model} is not on this machine and HF_HUB_OFFLINE is set; give a folder, or unset it"
+        )
+    if not _hub_answers():
+        raise BadCheckpoint(
+            f"{model} is not on this machine and {_hub_host()} does not answer; connect to the"
+            " internet once, or give a checkpoint's folder"
+        )
+
+    def fetch(patterns: list[str]) -> Path:
+        bar = _reporting_bar(lambda fraction: progress(fraction, "downloading"))
+        return Path(snapshot_download(model, allow_patterns=patterns, tqdm_class=bar))
+
+    try:
+        folder = fetch(SMALL_FILES + SAFE_WEIGHTS)
+        return folder if holds_weights(folder) else fetch(SMALL_FILES + OLD_WEIGHTS)
+    except GatedRepoError as problem:
+        raise BadCheckpoint(
+            f"{model} asks for an account; accept its terms on {_hub_host()} and log in with"
+            " `hf auth login`"
+        ) from problem
+    except RepositoryNotFoundError as problem:
+        raise BadCheckpoint(f"{_hub_host()} has no model {model}; check the id") from problem
+    except Exception as problem:  # its errors, its HTTP client's and the disk's
+        reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+        raise BadCheckpoint(f"downloading {model} failed ({reason}); try again") from problem
+
+
+def _hub_host() -> str:
+    return urlsplit(constants.ENDPOINT).hostname or constants.ENDPOINT
+
+
+def _hub_answers() -> bool:
+    """Whether the hub takes a connection within seconds.
+
+    Asked first because huggingface_hub tries again for minutes. In a thread because
+    looking up a name has no time limit of its own. Behind a proxy there is no telling.
+    """
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY")):
+        return True
+    url = urlsplit(constants.ENDPOINT)
+    port = url.port or (80 if url.scheme == "http" else 443)
+    answered = threading.Event()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((url.hostname or "", port), CONNECT_SECONDS).close()
+        except OSError:
+            return
+        answered.set()
+
+    asking = threading.Thread(target=connect, name="hub-connect", daemon=True)
+    asking.start()
+    asking.join(CONNECT_SECONDS + 1)
+    return answered.is_set()
+
+
+def _reporting_bar(report: Callable[[float], None]) -> type[tqdm]:
+    """A progress bar that draws nothing and tells how far the bytes are."""
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs.pop("name", None)  # huggingface_hub's own bars have names
+            super().__init__(*args, **kwargs)
+
+        def display(self, *args: Any, **kwargs: Any) -> None:
+            """Nothing: the caller shows it."""
+
+        def update(self, n: float | None = 1) -> bool | None:
+            moved = super().update(n)
+            if self.unit == "B" and self.total:
+                report(min(1.0, self.n / self.total))
+            return moved
+
+    return Bar
