@@ -1,0 +1,177 @@
+"""What the application and the audio process say to each other. Picklable, free of PortAudio.
+
+`core.generation.messages.PcmBlock`s (32 kHz) go down the same pipe as the requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pcm = NDArray[np.float32]  # [samples, channels]
+
+
+# ---------------------------------------------------------------- application → audio
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOutput:
+    """Play through the named device: None is the default, 'wav:PATH' a file, 'none' nothing.
+
+    Names match as sounddevice's do: index, exact name, or a part of it that fits one device.
+    'none' and 'wav:' keep time with a clock of their own, so takes run without hardware.
+    """
+
+    device: str | None = None
+    block_frames: int = 0  # 0: the device's own choice
+    buffer_seconds: float = 0.25  # audio kept in the ring ahead of the callback
+    resume: bool = False  # go on with a 'wav:' file that is there (set after a restart)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInput:
+    """Capture from the named device into the rolling buffer; None: the default; 'none': close."""
+
+    device: str | None = None
+    keep_seconds: float = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class BeginTake:
+    """Blocks of `epoch` follow. A take that still plays is cross-faded out (~10 ms).
+
+    start_in: seconds from now until its first sample sounds, as exactly as the device can
+    (output latency included); 0 is as soon as the first block is there. With start_in > 0
+    and audio late, playing starts when it is there and `TakeHeard.late` says by how much.
+    """
+
+    take: int
+    epoch: int
+    start_in: float = 0.0
+    sent_at: float = 0.0  # time.monotonic() of the sender; start_in counts from here
+
+
+@dataclass(frozen=True, slots=True)
+class EndTake:
+    """Fade out (~10 ms) in `stop_in` seconds from `sent_at` and drop the rest of the take."""
+
+    take: int
+    stop_in: float = 0.0
+    sent_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Panic: silence at once (a 5 ms ramp), everything pending dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetGain:
+    gain: float  # linear, ramped over 20 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Answer with the last `seconds` of the rolling capture as `Captured(token)`."""
+
+    token: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    pass
+
+
+AudioRequest = OpenOutput | OpenInput | BeginTake | EndTake | Silence | SetGain | Capture | Quit
+
+# ---------------------------------------------------------------- audio → application
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOpened:
+    device: str
+    rate: int
+    channels: int
+    latency: float  # seconds, as PortAudio reports it
+
+
+@dataclass(frozen=True, slots=True)
+class InputOpened:
+    device: str
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLost:
+    """An output or input could not be opened or went away; `text` says what to do."""
+
+    kind: str  # 'output' | 'input'
+    text: str
+    retrying: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeHeard:
+    """The first non-silent sample of the take was handed to the device."""
+
+    take: int
+    at: float  # time.monotonic() at which it sounds (latency included)
+    late: float = 0.0  # seconds after the time asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Sent about ten times a second while a take plays. Credits derive from it."""
+
+    take: int
+    epoch: int
+    samples: int  # of the take at 32 kHz, handed to the device so far
+    buffered: float  # seconds received and not yet played
+    underruns: int  # since the process started
+
+
+@dataclass(frozen=True, slots=True)
+class TakeEnded:
+    """The take's last sample was played, or the take was ended or replaced."""
+
+    take: int
+    samples: int
+    completed: bool  # heard to its end
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Peaks since the last such event, linear, a value a channel; about 20 a second."""
+
+    output: tuple[float, ...]
+    input: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    token: int
+    pcm: Pcm
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioProblem:
+    code: str
+    text: str
+
+
+AudioEvent = (
+    OutputOpened
+    | InputOpened
+    | DeviceLost
+    | TakeHeard
+    | Played
+    | TakeEnded
+    | Levels
+    | Captured
+    | AudioProblem
+)

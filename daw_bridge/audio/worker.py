@@ -1,0 +1,333 @@
+"""The audio process: one feeder loop between the pipe and PortAudio.
+
+PortAudio cannot be mended inside a process. So when a stream dies the process says how far
+the take was heard and exits hard, and `daw_bridge.audio_client` starts another; so does a
+change of device. While nothing was opened yet a missing device is looked for right here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import AudioFailed, BadDevice, DawBridgeError, MissingProgram
+from core.generation.messages import PcmBlock
+from daw_bridge.audio import devices, exit_codes
+from daw_bridge.audio.channel import Channel
+from daw_bridge.audio.devices import Kind
+from daw_bridge.audio.feeder import Feeder
+from daw_bridge.audio.input import DeviceInput
+from daw_bridge.audio.messages import (
+    AudioProblem,
+    BeginTake,
+    Capture,
+    Captured,
+    DeviceLost,
+    EndTake,
+    InputOpened,
+    Levels,
+    OpenInput,
+    OpenOutput,
+    OutputOpened,
+    Quit,
+    SetGain,
+    Silence,
+    TakeEnded,
+)
+from daw_bridge.audio.output import DeviceOutput, Output
+from daw_bridge.audio.sinks import PacedOutput, WavOutput
+
+BEAT_PLAYING = 0.004  # seconds between polls
+BEAT_IDLE = 0.010
+LEVELS_EVERY = 0.05  # also the sign of life
+RETRY_EVERY = 0.5  # while nothing is open; cheap
+RETRY_BESIDE = 3.0  # while another stream is open; takes a child process
+STALLED = 3.0  # seconds without a callback: the sound server hangs
+FADE_OUT = 0.15  # seconds at most
+
+
+class Leave(Exception):
+    """End the process with this exit code. Control flow inside this module."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def run_audio(connection: Connection) -> None:
+    """The audio process's main function: never returns, exits hard.
+
+    connection: the child's end of a duplex pipe. In: `AudioRequest`s and `PcmBlock`s; out:
+    `AudioEvent`s. A closed pipe is a `Quit`.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the application, which asks
+    _hush_c_libraries()
+    channel = Channel(connection)
+    code = 1
+    try:
+        code = AudioWorker(channel).run()
+    except Exception as error:  # noqa: BLE001  the last stop: say it, then be started again
+        traceback.print_exc()
+        channel.post(AudioProblem("audio", f"the audio process failed: {error!r}"))
+    finally:
+        channel.flush()
+        os._exit(code)  # not past PortAudio's own clean-up, which may hang or abort
+
+
+class AudioWorker:
+    """Owned by the feeder thread, the process's main thread."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._wanted: dict[Kind, OpenOutput | OpenInput] = {}  # asked for and not open
+        self._output: Output | None = None
+        self._opened_as: OpenOutput | None = None
+        self._feeder: Feeder | None = None
+        self._input: DeviceInput | None = None
+        self._gain = 1.0
+        self._backlog: list[BeginTake | PcmBlock | EndTake] = []  # until an output is open
+        self._streams = 0  # PortAudio streams ever opened here
+        self._scanned = False
+        self._retry_at = 0.0
+        self._told: dict[Kind, str] = {}  # the loss that was reported
+        self._levels_at = 0.0
+        self._progress = (0, 0.0)  # frames consumed, seconds waited since
+        self._looked_at = time.monotonic()
+        self._search: threading.Thread | None = None
+        self._found = False
+
+    def run(self) -> int:
+        """The loop. The process's exit code."""
+        try:
+            while True:
+                playing = self._feeder is not None and self._feeder.busy
+                request = self._channel.get(BEAT_PLAYING if playing else BEAT_IDLE)
+                while request is not None:
+                    self._handle(request)
+                    request = self._channel.get(0)
+                self._beat(time.monotonic())
+        except Leave as leave:
+            return leave.code
+
+    # ------------------------------------------------------------------ requests
+
+    def _handle(self, request: Any) -> None:
+        match request:
+            case PcmBlock() | BeginTake() | EndTake():
+                self._play(request)
+            case Silence():
+                self._backlog_ends(None)
+                if self._feeder:
+                    self._feeder.silence()
+            case SetGain(gain):
+                self._gain = gain
+                if self._feeder:
+                    self._feeder.set_gain(request)
+            case Capture(token, seconds):
+                self._capture(token, seconds)
+            case OpenOutput():
+                if self._output and request != self._opened_as:
+                    self._leave(exit_codes.START_AGAIN)
+                elif not self._output:
+                    self._open("output", request)
+            case OpenInput():
+                if self._input:
+                    self._close_input()
+                self._forget("input")
+                if request.device != "none":
+                    self._open("input", request)
+            case Quit():
+                if self._feeder:
+                    self._feeder.silence()
+                self._leave(exit_codes.STOPPED)
+
+    def _play(self, request: PcmBlock | BeginTake | EndTake) -> None:
+        if self._feeder is None:
+            if isinstance(request, EndTake):
+                self._backlog_ends(request.take)
+            else:
+                self._backlog.append(request)
+            return
+        match request:
+            case PcmBlock():
+                self._feeder.receive(request)
+            case BeginTake():
+                self._feeder.begin(request)
+            case EndTake():
+                self._feeder.end(request)
+
+    def _backlog_ends(self, take: int | None) -> None:
+        """A take (None: every take) that waits for an output will not be played."""
+        ended = {
+            message.take: None
+            for message in self._backlog
+            if isinstance(message, BeginTake) and take in (None, message.take)
+        }
+        self._backlog = [message for message in self._backlog if message.take not in ended]
+        for number in ended:
+            self._channel.post(TakeEnded(number, 0, completed=False))
+
+    def _capture(self, token: int, seconds: float) -> None:
+        if self._input is None:
+            text = "no input is open, so nothing was captured: choose an input device first"
+            self._channel.post(AudioProblem("bad_device", text))
+            self._channel.post(Captured(token, np.zeros((0, 1), np.float32), 48_000))
+        else:
+            self._channel.post(Captured(token, self._input.last(seconds), self._input.rate))
+
+    # ------------------------------------------------------------------ devices
+
+    def _open(self, kind: Kind, request: OpenOutput | OpenInput) -> None:
+        try:
+            if isinstance(request, OpenOutput):
+                self._open_output(request)
+            else:
+                self._open_input(request)
+            self._forget(kind)
+        except (BadDevice, MissingProgram) as error:
+            is_file = (request.device or "").startswith("wav:")
+            retrying = isinstance(error, BadDevice) and not is_file
+            self._tell_lost(kind, error, retrying)
+            if retrying:
+                self._wanted[kind] = request
+                self._retry_at = time.monotonic() + RETRY_EVERY
+
+    def _open_output(self, request: OpenOutput) -> None:
+        ring = max(request.buffer_seconds, 0.05) * 2 + 0.1
+        device = request.device or ""
+        if device == "none":
+            self._output = PacedOutput(ring)
+        elif device.startswith("wav:"):
+            self._output = WavOutput(Path(device[4:]).expanduser(), ring, request.resume)
+        else:
+            found = devices.match(self._devices(), request.device, "output")
+            self._output = DeviceOutput(found, request.block_frames, ring)
+            self._streams += 1
+        output = self._output
+        self._opened_as = request
+        buffer = max(request.buffer_seconds, 0.05)
+        self._feeder = Feeder(output, self._channel.post, self._gain, buffer)
+        self._progress = (0, 0.0)
+        channels = output.ring.channels
+        self._channel.post(OutputOpened(output.name, output.rate, channels, output.latency))
+        waiting, self._backlog = self._backlog, []
+        for message in waiting:
+            self._play(message)
+
+    def _open_input(self, request: OpenInput) -> None:
+        found = devices.match(self._devices(), request.device, "input")
+        self._input = DeviceInput(found, request.keep_seconds)
+        self._streams += 1
+        self._channel.post(InputOpened(found.name, self._input.rate, self._input.channels))
+
+    def _devices(self) -> list[devices.AudioDevice]:
+        fresh = self._scanned and not self._streams
+        self._scanned = True
+        return devices.rescan() if fresh else devices.scan()
+
+    def _close_input(self) -> None:
+        if self._input and self._input.alive:
+            self._input.close()
+        self._input = None
+
+    def _tell_lost(self, kind: Kind, error: DawBridgeError, retrying: bool) -> None:
+        if self._told.get(kind) != str(error):
+            self._told[kind] = str(error)
+            self._channel.post(DeviceLost(kind, str(error), retrying))
+
+    def _forget(self, kind: Kind) -> None:
+        self._wanted.pop(kind, None)
+        self._told.pop(kind, None)
+
+    # ------------------------------------------------------------------ the beat
+
+    def _beat(self, now: float) -> None:
+        if self._feeder:
+            try:
+                self._feeder.poll()
+            except AudioFailed as error:  # a file that cannot be written any more
+                self._tell_lost("output", error, retrying=False)
+                self._feeder.abandon()
+                self._feeder = self._output = None
+        if self._input:
+            self._input.poll()
+        if now - self._levels_at >= LEVELS_EVERY:
+            self._levels_at = now
+            played = self._feeder.levels() if self._feeder else ()
+            self._channel.post(Levels(played, self._input.levels() if self._input else ()))
+            self._check_streams(now)
+        if self._wanted and now >= self._retry_at:
+            self._retry(now)
+
+    def _check_streams(self, now: float) -> None:
+        waited = min(now - self._looked_at, 2 * LEVELS_EVERY)  # time we slept does not count
+        self._looked_at = now
+        stalled = False
+        if self._feeder:
+            consumed, since = self._progress
+            standing = self._feeder.consumed == consumed
+            self._progress = (self._feeder.consumed, since + waited if standing else 0.0)
+            stalled = self._progress[1] > STALLED
+        for kind, stream in (("output", self._output), ("input", self._input)):
+            if stream and (not stream.alive or (stalled and kind == "output")):
+                text = f"the audio {kind} {stream.name!r} went away; it is opened again once back"
+                if self._feeder:
+                    self._feeder.poll()
+                    self._feeder.report()
+                self._channel.post(DeviceLost(kind, text, retrying=True))
+                raise Leave(exit_codes.STREAM_LOST)
+
+    def _retry(self, now: float) -> None:
+        """Is a device that was missing back?"""
+        if not self._streams:
+            for kind, request in list(self._wanted.items()):
+                self._open(kind, request)
+            return
+        if self._found:
+            self._leave(exit_codes.START_AGAIN)
+        self._retry_at = now + RETRY_BESIDE
+        if self._search is None or not self._search.is_alive():
+            self._search = threading.Thread(target=self._look_beside, daemon=True)
+            self._search.start()
+
+    def _look_beside(self) -> None:
+        """Its own thread: ask a child process, as PortAudio here knows only the old list."""
+        try:
+            there = devices.list_devices()
+            for kind, request in list(self._wanted.items()):
+                devices.match(there, request.device, kind)
+                self._found = True
+        except DawBridgeError:
+            pass  # still missing
+
+    def _leave(self, code: int) -> None:
+        """Fade out, close what is alive, and end the process."""
+        if self._feeder:
+            self._feeder.set_gain(SetGain(0.0))
+            until = time.monotonic() + FADE_OUT
+            while time.monotonic() < until and self._output and self._output.alive:
+                self._feeder.poll()
+                time.sleep(BEAT_PLAYING)
+            self._feeder.report()
+        self._channel.flush()  # should closing hang, the client kills what is left
+        if self._output and self._output.alive:
+            self._output.close()
+        self._close_input()
+        raise Leave(code)
+
+
+def _hush_c_libraries() -> None:
+    """JACK and ALSA write to file descriptor 2 when they please; Python keeps its own copy."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)

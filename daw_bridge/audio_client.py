@@ -1,0 +1,195 @@
+"""Starts, feeds and watches the audio process (`AudioSink` of `daw_bridge.ports`).
+
+The process is expected to die: a dead sound server leaves PortAudio beyond repair. The
+client starts another at once, tells it what the `Ledger` knows, and the take goes on from
+the sample last heard. Nothing of PortAudio is imported here.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from core.generation.messages import PcmBlock
+from daw_bridge.audio import exit_codes
+from daw_bridge.audio.ledger import Ledger
+from daw_bridge.audio.messages import AudioEvent, AudioProblem, AudioRequest, Quit
+from daw_bridge.ports import AudioListener
+
+SILENT_AT_MOST = 2.0  # seconds without a sign of life (`Levels` come 20 times a second)
+OPENING_AT_MOST = 15.0  # … while it starts or looks for devices: drivers take their time
+QUIT_WITHIN = 2.0
+LIVED_LONG = 5.0  # seconds after which a failure counts as the first again
+BACK_OFF = (0.0, 0.3, 0.5, 1.0, 2.0)  # seconds before the next start, by failures in a row
+
+AudioMain = Callable[[Connection], None]
+
+
+def run_audio(connection: Connection) -> None:
+    """The child's main function. PortAudio is loaded here, in the child, and only here."""
+    from daw_bridge.audio.worker import run_audio as run
+
+    run(connection)
+
+
+class _Link:
+    """One process and its pipe. Writing has a thread of its own, so senders never wait."""
+
+    def __init__(self, main: AudioMain) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, childs_end = context.Pipe(duplex=True)
+        self.process: SpawnProcess = context.Process(
+            target=main, args=(childs_end,), name="daw-bridge-audio", daemon=True
+        )
+        self.process.start()
+        childs_end.close()  # so that the pipe ends with the child
+        self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="audio-pipe", daemon=True)
+        self._writer.start()
+
+    def put(self, message: AudioRequest | PcmBlock) -> None:
+        """Any thread."""
+        self._outbox.put(message)
+
+    def close(self, patience: float) -> int | None:
+        """Supervisor thread. End the process, by force after `patience`; its exit code."""
+        self.process.join(patience)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self._outbox.put(None)
+        self._writer.join(1.0)
+        self.connection.close()
+        code = self.process.exitcode
+        self.process.close()
+        return code
+
+    def _write(self) -> None:
+        try:
+            while (message := self._outbox.get()) is not None:
+                self.connection.send(message)
+        except OSError:
+            pass  # the child is gone; the supervisor sees it too
+
+
+class AudioClient:
+    """`AudioSink` over a child process.
+
+    main: what runs in the child, importable by name; another one in tests.
+    """
+
+    def __init__(self, main: AudioMain = run_audio) -> None:
+        self._main = main
+        self._ledger = Ledger()
+        self._lock = threading.Lock()  # ledger and link: what is sent is noted, in one order
+        self._link: _Link | None = None
+        self._stopping = threading.Event()
+        self._supervisor: threading.Thread | None = None
+
+    def start(self, listener: AudioListener) -> None:
+        """Start the process. `listener` is called on the supervisor thread."""
+        if self._supervisor is None:
+            self._supervisor = threading.Thread(
+                target=self._supervise, args=(listener,), name="audio-supervisor", daemon=True
+            )
+            self._supervisor.start()
+
+    def send(self, request: AudioRequest) -> None:
+        """Any thread; does not wait."""
+        with self._lock:
+            self._ledger.request(request)
+            if self._link:
+                self._link.put(request)
+
+    def play(self, block: PcmBlock) -> None:
+        """Any thread, one at a time; does not wait. Stale blocks are dropped."""
+        with self._lock:
+            if self._ledger.block(block) and self._link:
+                self._link.put(block)
+
+    def stop(self) -> None:
+        """Fade out and end the process, by force after two seconds. Any thread; idempotent."""
+        self._stopping.set()
+        with self._lock:
+            if self._link:
+                self._link.put(Quit())
+        if self._supervisor and self._supervisor is not threading.current_thread():
+            self._supervisor.join(QUIT_WITHIN + 2.0)
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the audio process, for logs and tests; None while none runs."""
+        with self._lock:
+            return self._link.process.pid if self._link else None
+
+    # ------------------------------------------------------------------ supervisor thread
+
+    def _supervise(self, listener: AudioListener) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                link = _Link(self._main)
+            except OSError as error:
+                listener(AudioProblem("audio", f"the audio process cannot be started: {error}"))
+                failures += 1
+            else:
+                failures = self._attend(link, listener, began, failures)
+            self._stopping.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
+
+    def _attend(self, link: _Link, listener: AudioListener, began: float, failures: int) -> int:
+        """Serve one process until it ends. How many failures in a row that makes."""
+        with self._lock:
+            for message in self._ledger.replay():
+                link.put(message)
+            self._link = link
+            if self._stopping.is_set():
+                link.put(Quit())
+        hung = not self._listen(link, listener)
+        with self._lock:
+            self._link = None
+        code = link.close(0.0 if hung else QUIT_WITHIN)
+        if self._stopping.is_set():
+            return 0
+        with self._lock:
+            ended = self._ledger.process_ended()
+        for event in ended:
+            listener(event)
+        if code == exit_codes.START_AGAIN:
+            return 0
+        if code != exit_codes.STREAM_LOST:  # that one was told by the process itself
+            why = "hangs" if hung else f"ended (exit code {code})"
+            listener(AudioProblem("audio", f"the audio process {why}; starting it again"))
+        return 1 if time.monotonic() - began > LIVED_LONG else failures + 1
+
+    def _listen(self, link: _Link, listener: AudioListener) -> bool:
+        """Pass events on until the process ends (True) or gives no sign of life (False)."""
+        last = time.monotonic()
+        stop_by: float | None = None
+        try:
+            while True:
+                if link.connection.poll(0.2):
+                    event: AudioEvent = link.connection.recv()
+                    last = time.monotonic()
+                    with self._lock:
+                        passed_on = self._ledger.event(event)
+                    if passed_on is not None and not self._stopping.is_set():
+                        listener(passed_on)
+                    if not self._stopping.is_set():
+                        continue
+                now = time.monotonic()
+                if self._stopping.is_set():
+                    stop_by = stop_by or now + QUIT_WITHIN
+                    if now > stop_by:
+                        return False
+                patience = SILENT_AT_MOST if self._ledger.settled else OPENING_AT_MOST
+                if now - last > patience:
+                    return False
+        except (EOFError, OSError):
+            return True

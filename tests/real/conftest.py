@@ -1,0 +1,172 @@
+"""Real programs for the tests in this folder: a jackd of their own, and what records it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from numpy.typing import NDArray
+
+from core.generation.messages import PcmBlock
+from daw_bridge.audio.messages import AudioEvent, AudioRequest
+from daw_bridge.audio_client import AudioClient
+from tests.conftest import require_program
+
+
+class JackServer:
+    """jackd on the dummy driver, synchronous (-S): bit-exact even on a busy machine."""
+
+    def __init__(self, name: str, log: Path, rate: int, period: int) -> None:
+        self.name, self.rate, self.period = name, rate, period
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        words = f"jackd --no-realtime -S -t 5000 -n {self.name} -d dummy"
+        command = [*words.split(), "-r", str(self.rate), "-p", str(self.period)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for(lambda: bool(self.ports()), 5.0, "jackd is up")
+
+    def kill(self) -> None:
+        """As a crash would: SIGKILL, and the shared memory of this server alone goes."""
+        if self._process:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+        for pattern in (f"jack_{self.name}_*", f"jack_sem.*_{self.name}_*", f"jack*{self.name}*"):
+            for left in Path("/dev/shm").glob(pattern):
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            try:
+                self._process.wait(3.0)
+            except subprocess.TimeoutExpired:
+                pass
+        self.kill()
+
+    def ports(self) -> list[str]:
+        done = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=False, timeout=10)
+        return done.stdout.split() if done.returncode == 0 else []
+
+    def connect(self, source: str, sink: str) -> None:
+        subprocess.run(["jack_connect", source, sink], check=True, capture_output=True, timeout=10)
+
+
+class JackRecording:
+    """jack_rec on the program's outputs for `seconds`, from now on."""
+
+    def __init__(self, server: JackServer, path: Path, seconds: float, ports: list[str]) -> None:
+        self._path = path
+        before = len(server.ports())
+        words = ["jack_rec", "-f", str(path), "-b", "32", "-d", str(seconds), *ports]
+        self._process = subprocess.Popen(
+            words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for(lambda: len(server.ports()) >= before + len(ports), 5.0, "jack_rec is connected")
+
+    def result(self) -> NDArray[np.float32]:
+        """[frames, channels], once the time is over."""
+        self._process.wait(30.0)
+        return sf.read(self._path, dtype="float32", always_2d=True)[0]
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+class AudioRig:
+    """An `AudioClient` whose events are kept, and shorthands to play through it."""
+
+    def __init__(self) -> None:
+        self.client = AudioClient()
+        self.events: list[tuple[float, AudioEvent]] = []
+        self.client.start(lambda event: self.events.append((time.monotonic(), event)))
+
+    def send(self, request: AudioRequest) -> None:
+        self.client.send(request)
+
+    def of(self, kind: type) -> list:
+        return [event for _, event in list(self.events) if isinstance(event, kind)]
+
+    def wait(self, kind: type, count: int = 1, timeout: float = 10.0) -> list:
+        """Until `count` events of `kind` have come: all of them."""
+        wait_for(lambda: len(self.of(kind)) >= count, timeout, f"{count} × {kind.__name__}")
+        return self.of(kind)
+
+    def play(self, pcm: NDArray[np.float32], take: int = 1, epoch: int = 1, first: int = 0,
+             last: bool = True, size: int = 6400) -> None:  # fmt: skip
+        """Hand `pcm` [samples, channels] over in blocks of `size`."""
+        starts = range(0, len(pcm), size)
+        for start in starts:
+            end = last and start == starts[-1]
+            block = PcmBlock(take, epoch, first + start, pcm[start : start + size], end)
+            self.client.play(block)
+
+
+def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:
+    until = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < until, f"not within {timeout} s: {what}"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def jack_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., JackServer]]:
+    """Call it for a running jackd: `jack_server(rate=48000, period=256)`."""
+    for program in ("jackd", "jack_lsp", "jack_connect"):
+        require_program(program)
+    servers: list[JackServer] = []
+
+    def start(rate: int = 48_000, period: int = 256) -> JackServer:
+        name = f"dawtest{os.getpid()}n{len(servers)}"
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+        monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+        server = JackServer(name, tmp_path / "jackd.log", rate, period)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def jack_rec(tmp_path: Path) -> Iterator[Callable[..., JackRecording]]:
+    """Call it to record: `jack_rec(server, seconds)` → a `JackRecording`."""
+    require_program("jack_rec")
+    recordings: list[JackRecording] = []
+
+    def start(
+        server: JackServer, seconds: float, ports: tuple[str, ...] | None = None
+    ) -> JackRecording:
+        path = tmp_path / f"capture{len(recordings)}.wav"
+        chosen = list(ports or ("PortAudio:out_0", "PortAudio:out_1"))
+        recordings.append(JackRecording(server, path, seconds, chosen))
+        return recordings[-1]
+
+    yield start
+    for recording in recordings:
+        recording.stop()
+
+
+@pytest.fixture
+def audio_rig(jack_server: Callable[..., JackServer]) -> Iterator[AudioRig]:
+    """An audio client of the application's kind; ended before its jackd."""
+    rig = AudioRig()
+    yield rig
+    rig.client.stop()
