@@ -1,0 +1,43 @@
+"""Sound files that a person asks to continue: checked, and only their tail read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from core.errors import BadClip
+
+SHORTEST = 0.1  # seconds
+SILENT = 1e-4  # peak; -80 dB
+
+
+def read_tail(path: str, seconds: float) -> tuple[NDArray[np.float32], int]:
+    """At most the last `seconds` of a sound file [samples, channels], and its rate.
+
+    Raises BadClip that says what is wrong with the file.
+    """
+    file = Path(path).expanduser()
+    if not file.exists():
+        raise BadClip(f"{path} does not exist; check the path")
+    if not file.is_file():
+        raise BadClip(f"{path} is not a file; send the path of a sound file")
+    try:
+        with soundfile.SoundFile(file) as sound:
+            rate = sound.samplerate
+            wanted = min(sound.frames, round(seconds * rate))
+            if sound.frames > wanted and sound.seekable():
+                sound.seek(sound.frames - wanted)
+            pcm = sound.read(dtype="float32", always_2d=True)[-max(1, wanted) :]
+    except (soundfile.SoundFileError, OSError, ValueError) as refused:
+        text = str(refused).splitlines()[0] if str(refused) else "unknown format"
+        raise BadClip(f"{path} cannot be read as sound ({text}); use WAV, AIFF or FLAC") from None
+    if len(pcm) < SHORTEST * rate:
+        raise BadClip(f"{path} is {len(pcm) / rate:.2f} s long; use at least {SHORTEST} s")
+    if not np.isfinite(pcm).all():
+        raise BadClip(f"{path} holds numbers that are no sound (NaN or infinity); export it again")
+    if float(np.abs(pcm).max()) < SILENT:
+        raise BadClip(f"{path} is silent at its end; there is nothing to continue")
+    return pcm, rate

@@ -1,0 +1,111 @@
+"""The disk thread: does the session's slow work in order and answers with outcomes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import assert_never
+
+from core.errors import DawBridgeError
+from daw_bridge import effects as disk
+from daw_bridge.clips import read_tail
+from daw_bridge.settings import SettingsFile
+from daw_bridge.takes import TakeLibrary, problem_of
+
+RETRY_EVERY = 2.0  # seconds between attempts to write what a full disk refused
+
+
+class DiskWorker:
+    """One thread that owns the take library and the settings file."""
+
+    def __init__(
+        self,
+        takes: TakeLibrary,
+        settings: SettingsFile,
+        answer: Callable[[disk.DiskOutcome], None],
+    ) -> None:
+        self._takes, self._settings, self._answer = takes, settings, answer
+        self._queue: queue.SimpleQueue[disk.DiskEffect | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def do(self, effect: disk.DiskEffect) -> None:
+        """Any thread."""
+        self._queue.put(effect)
+
+    def stop(self) -> None:
+        """Finish what was asked for."""
+        self._queue.put(None)
+        self._thread.join(timeout=10)
+
+    # ------------------------------------------------------------------ its thread
+
+    def _run(self) -> None:
+        while True:
+            try:
+                effect = self._queue.get(timeout=RETRY_EVERY)
+            except queue.Empty:
+                self._catch_up()
+                continue
+            if effect is None:
+                self._catch_up(last=True)
+                self._takes.stop()
+                return
+            try:
+                self._do(effect)
+            except (OSError, DawBridgeError) as refused:
+                code, text = problem_of(refused)
+                self._answer(disk.DiskProblem(code, text, _token(effect), _take(effect)))
+            if self._queue.empty():
+                self._catch_up()
+
+    def _do(self, effect: disk.DiskEffect) -> None:
+        match effect:
+            case disk.OpenTake(record):
+                self._takes.open(record)
+            case disk.KeepPcm(block):
+                self._takes.add_pcm(block.take, block.pcm)
+            case disk.KeepTokens(tokens):
+                self._takes.add_codes(tokens.take, tokens.first_frame, tokens.codes)
+            case disk.CloseTake(record):
+                written = self._takes.close(record)
+                if written is not None:
+                    self._answer(disk.TakeWritten(written))
+            case disk.MarkTake(take):
+                self._takes.mark(take)
+            case disk.ReadClip(token, path, seconds):
+                pcm, rate = read_tail(path, seconds)
+                self._answer(disk.ClipRead(token, pcm, rate, path))
+            case disk.RecallTake(token, take, frame, limit):
+                codes, record, end = self._takes.codes_until(take, frame, limit)
+                self._answer(disk.TakeRecalled(token, record, codes, end))
+            case disk.KeepSettings(values):
+                self._settings.change(values)
+            case _:
+                assert_never(effect)
+
+    def _catch_up(self, *, last: bool = False) -> None:
+        for record in self._takes.write_waiting():
+            self._answer(disk.TakeWritten(record))
+        try:
+            self._settings.flush(now=last)
+        except OSError as refused:
+            text = f"settings cannot be written ({refused.strerror or refused})"
+            self._answer(disk.DiskProblem("disk", text))
+
+
+def _token(effect: disk.DiskEffect) -> int | None:
+    return effect.token if isinstance(effect, disk.ReadClip | disk.RecallTake) else None
+
+
+def _take(effect: disk.DiskEffect) -> int | None:
+    match effect:
+        case disk.OpenTake(record) | disk.CloseTake(record):
+            return record.take
+        case disk.KeepPcm(block):
+            return block.take
+        case _:
+            return None

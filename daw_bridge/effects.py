@@ -1,0 +1,151 @@
+"""Slow work that the session asks for and what comes back: files, mostly. Frozen, torch-free.
+
+The controller hands effects to one disk thread, in order, so that a take is opened before
+it grows, and grows before it is closed. Each outcome returns to the session as an input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.generation.messages import Codes, Pcm, PcmBlock, TakeTokens
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRecord:
+    """What a take's sidecar says: all that is needed to make it again."""
+
+    take: int
+    prompts: tuple[tuple[int, str], ...] = ((0, ""),)  # (new frame it took over at, text)
+    seed: int = 0
+    temperature: float = 1.0
+    top_k: int = 250
+    guidance: float = 3.0
+    tempo: float = 120.0
+    bars: int = 0
+    beats: int = 4
+    model: str = ""
+    digest: str = ""
+    licence: str = ""
+    parent: int | None = None  # the take it continues
+    at: int | None = None  # … from which frame on
+    source: str = ""  # the clip it continues: a path, or 'input'
+    created: str = ""  # ISO 8601, UTC
+    frames: int = 0
+    complete: bool = False  # all that was asked for was made
+    kept: bool = False
+    path: str = ""  # of the WAV, once written
+
+    @property
+    def prompt(self) -> str:
+        return self.prompts[-1][1] if self.prompts else ""
+
+
+# ---------------------------------------------------------------- session → disk
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenTake:
+    record: TakeRecord
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeepPcm:
+    block: PcmBlock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeepTokens:
+    tokens: TakeTokens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CloseTake:
+    """The take will not grow any more: write it whole. Nothing was made: forget it."""
+
+    record: TakeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class MarkTake:
+    take: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadClip:
+    """Read at most the last `seconds` of a sound file."""
+
+    token: int
+    path: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecallTake:
+    """The tokens of a take up to `frame` (None: all), at most the last `limit` of them."""
+
+    token: int
+    take: int
+    frame: int | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSettings:
+    """Settings that changed, by name, to be remembered for the next start."""
+
+    values: dict[str, object] = field(default_factory=dict)
+
+
+DiskEffect = (
+    OpenTake | KeepPcm | KeepTokens | CloseTake | MarkTake | ReadClip | RecallTake | KeepSettings
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlayBlock:
+    """Hand a block to the audio process (its BeginTake went before)."""
+
+    block: PcmBlock
+
+
+# ---------------------------------------------------------------- disk → session
+
+
+@dataclass(frozen=True, slots=True)
+class TakeWritten:
+    record: TakeRecord  # with its path
+
+
+@dataclass(frozen=True, slots=True)
+class DiskProblem:
+    """Something could not be read or written. `token`: the question it answers."""
+
+    code: str
+    text: str
+    token: int | None = None
+    take: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipRead:
+    token: int
+    pcm: Pcm
+    rate: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TakeRecalled:
+    token: int
+    record: TakeRecord
+    codes: Codes
+    frame: int  # of the take, from which on it is continued
+
+
+DiskOutcome = TakeWritten | DiskProblem | ClipRead | TakeRecalled
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passes: sent about twenty times a second."""

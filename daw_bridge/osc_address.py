@@ -1,0 +1,264 @@
+"""OSC message → Command. Pure; every message gives a command, a `Refused`, or None for the
+release of a button. The address table drives the parser and docs/osc.md.
+
+Lenient in: int, float, double, T/F and numeric strings where a number is meant. A request
+number after the arguments is echoed in every answer.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from core.errors import BadInput
+from core.generation.params import Prompt
+from daw_bridge import commands as ask
+from daw_bridge.commands import ClockSource, Command, Origin
+from daw_bridge.parameters import PARAMETERS, Parameter, parameter
+
+ROOT = "/musicgen"
+
+
+class Arguments:
+    """The arguments of one message, taken from the left."""
+
+    def __init__(self, values: Sequence[object], origin: Origin, now: float) -> None:
+        self._left = list(values)
+        self._origin = origin
+        self.now = now
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    @property
+    def released(self) -> bool:
+        """Whether this is a button let go: a single zero where none is needed."""
+        return len(self._left) == 1 and _is_number(self._left[0]) and not self._left[0]
+
+    def text(self, what: str) -> str:
+        if self._left and isinstance(self._left[0], str):
+            return str(self._left.pop(0))
+        raise BadInput(f"send {what} as a string")
+
+    def optional_text(self) -> str | None:
+        return self.text("") if self._left and isinstance(self._left[0], str) else None
+
+    def number(self, what: str) -> float:
+        if self._left and (value := _number(self._left[0])) is not None:
+            self._left.pop(0)
+            return value
+        raise BadInput(f"send {what} as a number")
+
+    def whole(self, what: str) -> int:
+        value = self.number(what)
+        if not value.is_integer() or abs(value) >= 2**31:
+            raise BadInput(f"send {what} as a whole number")
+        return int(value)
+
+    def rest(self) -> tuple[object, ...]:
+        values, self._left = tuple(self._left), []
+        return values
+
+    def end(self, *, button: bool = False) -> Origin:
+        """Nothing is left but a request number. `button`: a pressure may stand there instead."""
+        if not self._left:
+            return self._origin
+        if len(self._left) > 1:
+            raise BadInput(f"{len(self._left) - 1} arguments too many; see docs/osc.md")
+        if button and (self._left[0] is True or _is_fraction(self._left[0])):
+            self._left.pop(0)
+            return self._origin
+        return replace(self._origin, request=self.whole("the request number"))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, bool | int | float)
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, float) and not value.is_integer()
+
+
+def _number(value: object) -> float | None:
+    """The number that is meant, if one is."""
+    if not isinstance(value, bool | int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+# ---------------------------------------------------------------- the table
+
+Build = Callable[[Arguments], Command]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address: how its arguments are written in the docs, and what it builds."""
+
+    path: str
+    arguments: str
+    effect: str
+    build: Build
+    button: bool = False  # a trigger: its release is ignored
+
+
+def _prompt(a: Arguments) -> Command:
+    if not a:
+        return ask.AskPrompt(a.end())
+    text = Prompt(a.text("the prompt")).text
+    return ask.SetPrompt(text, a.end())
+
+
+def _generate(a: Arguments) -> Command:
+    text = a.optional_text()
+    return ask.Generate(None if text is None else Prompt(text).text, a.end(button=text is None))
+
+
+def _continue(a: Arguments) -> Command:
+    path, prompt = a.optional_text(), a.optional_text()
+    prompt = None if prompt is None else Prompt(prompt).text
+    if path:
+        return ask.ContinueFile(path, prompt, a.end())
+    return ask.ContinueInput(prompt, a.end(button=path is None))
+
+
+def _continue_take(a: Arguments) -> Command:
+    take = a.whole("the number of the take")
+    at = a.number("the second to branch at") if a else None
+    return ask.ContinueTake(take, at, None, a.end())
+
+
+def _keep(a: Arguments) -> Command:
+    take = a.whole("the number of the take") if a else None
+    return ask.KeepTake(take, a.end())
+
+
+def _preset(a: Arguments) -> Command:
+    name = a.optional_text()
+    wanted = a.whole("the preset's name or number") if name is None else name
+    return ask.RecallPreset(wanted, a.end())
+
+
+def _record(a: Arguments) -> Command:
+    on = a.number("1 to start, 0 to stop,") != 0
+    return ask.Record(on, a.end())
+
+
+def _subscribe(a: Arguments) -> Command:
+    port = _port(a) if a else None
+    seconds = a.number("seconds") if a else 600.0
+    if not 0 < seconds <= 86_400:
+        raise BadInput(f"{seconds:g} s is out of range; subscribe for up to 86400 s")
+    return ask.Subscribe(port, seconds, a.end())
+
+
+def _port(a: Arguments) -> int | None:
+    port = a.whole("the port")
+    if not 0 <= port < 65_536:
+        raise BadInput(f"port {port} is out of range; use 1 to 65535, or 0 for the sender's own")
+    return port or None
+
+
+def _learn(a: Arguments) -> Command:
+    name = parameter(a.text("the parameter's name")).name
+    return ask.LearnController(name, a.end())
+
+
+def _for_parameter(p: Parameter) -> Address:
+    def build(a: Arguments) -> Command:
+        if not a:
+            return ask.AskParameter(p.name, a.end())
+        value = p.checked(a.number(p.name))
+        return ask.SetParameter(p.name, value, a.end())
+
+    number = "i" if p.integer else "f"
+    unit = f" {p.unit}" if p.unit else ""
+    effect = f"{p.help} ({p.low:g} to {p.high:g}{unit}); without arguments → its value"
+    return Address(f"{ROOT}/{p.name}", f"[{number}]", effect, build)
+
+
+def _play(a: Arguments) -> Command:
+    rolling = a.number("1 or 0") != 0 if a else True
+    return ask.ClockRolling(ClockSource.OSC, rolling, a.now)
+
+
+def _stop_clock(a: Arguments) -> Command:
+    return ask.ClockRolling(ClockSource.OSC, False, a.now)
+
+
+def _raw_tempo(a: Arguments) -> Command:
+    return ask.ClockTempo(ClockSource.OSC, PARAMETERS["tempo"].checked(a.number("the tempo")))
+
+
+def _trigger(make: Callable[[Origin], Command]) -> Build:
+    return lambda a: make(a.end(button=True))
+
+
+ADDRESSES: dict[str, Address] = {
+    entry.path: entry
+    for entry in (
+        Address(f"{ROOT}/ping", "[any]", "→ /musicgen/pong [the same]",
+                lambda a: ask.Ping(a.rest(), a.end())),
+        Address(f"{ROOT}/status", "", "→ /musicgen/status: name and value in turn, one message",
+                lambda a: ask.AskStatus(a.end())),
+        Address(f"{ROOT}/prompt", "[s]", "the prompt, live; without arguments → the prompt",
+                _prompt),
+        Address(f"{ROOT}/generate", "[s prompt]", "a new take", _generate, button=True),
+        Address(f"{ROOT}/retry", "", "the last take once more, with another seed",
+                _trigger(ask.Retry), button=True),
+        Address(f"{ROOT}/continue", "[s path] [s prompt]",
+                "continue that file; without a path, the last bars of the input",
+                _continue, button=True),
+        Address(f"{ROOT}/continue/take", "i take [f seconds]",
+                "continue a take from its end, or branch from it at that second", _continue_take),
+        Address(f"{ROOT}/keep", "[i take]", "mark a take (the last one) as one to keep", _keep),
+        Address(f"{ROOT}/stop", "", "stop on the next bar; at once while no clock rolls",
+                _trigger(ask.Stop), button=True),
+        Address(f"{ROOT}/panic", "", "silence at once", _trigger(ask.Panic), button=True),
+        Address(f"{ROOT}/record", "i 1 or 0",
+                "record the input; what was played is what the next continue continues", _record),
+        Address(f"{ROOT}/preset", "s or i", "recall a preset by name or number from 0", _preset),
+        *(_for_parameter(p) for p in PARAMETERS.values()),
+        Address(f"{ROOT}/tap", "", "tap the tempo", _trigger(ask.TapTempo), button=True),
+        Address(f"{ROOT}/learn", "s parameter", "the next MIDI controller that moves sets it",
+                _learn),
+        Address(f"{ROOT}/model", "s", "load a model: starter, a folder or a hub id",
+                lambda a: ask.UseModel(a.text("the model's name"), a.end())),
+        Address(f"{ROOT}/output", "s", "play through that device; an empty name is the default",
+                lambda a: ask.UseOutput(a.text("the device's name") or None, a.end())),
+        Address(f"{ROOT}/input", "s", "capture from that device; none closes it",
+                lambda a: ask.UseInput(a.text("the device's name") or None, a.end())),
+        Address(f"{ROOT}/subscribe", "[i port] [f seconds]",
+                "events to this client, or to that port of its host, until it expires (600 s)",
+                _subscribe),
+        Address(f"{ROOT}/unsubscribe", "[i port]", "no more of them",
+                lambda a: ask.Unsubscribe(_port(a) if a else None, a.end())),
+        Address("/play", "[i]", "a DAW's transport started (0: stopped)", _play),
+        Address("/stop", "", "a DAW's transport stopped: the sound ends", _stop_clock,
+                button=True),
+        Address("/tempo/raw", "f", "a DAW's tempo in bpm", _raw_tempo),
+    )
+}  # fmt: skip
+
+
+def parse(address: str, values: Sequence[object], origin: Origin, now: float) -> Command | None:
+    """What a message asks for. None: the release of a button, which asks for nothing."""
+    origin = replace(origin, address=address)
+    entry = ADDRESSES.get(address.rstrip("/"))
+    if entry is None:
+        near = difflib.get_close_matches(address[:200], ADDRESSES, n=1)
+        hint = f"did you mean {near[0]}?" if near else "docs/osc.md lists them"
+        return ask.Refused("unknown_address", f"no address {address[:200]}; {hint}", origin)
+    arguments = Arguments(values, origin, now)
+    if entry.button and arguments.released:
+        return None
+    try:
+        return entry.build(arguments)
+    except BadInput as refused:
+        return ask.Refused(refused.code, str(refused), origin)

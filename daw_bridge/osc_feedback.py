@@ -1,0 +1,184 @@
+"""Events → OSC messages: answers for who asked, news for who subscribed. Canonical: i, f, s."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import assert_never
+
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from daw_bridge import events
+from daw_bridge.commands import Origin, Subscribe, Unsubscribe
+from daw_bridge.osc_address import ROOT
+from daw_bridge.parameters import PARAMETERS
+
+Client = tuple[str, int]
+PROGRESS_EVERY = 0.1  # seconds between two messages about one take
+TAKES_KEPT = 64
+ASKERS_ALONE = ("unknown_address", "bad_input", "bad_message")  # mistakes of one client
+
+
+@dataclass(frozen=True, slots=True)
+class OscMessage:
+    address: str
+    args: tuple[int | float | str | bytes, ...]
+
+    def datagram(self) -> bytes:
+        builder = OscMessageBuilder(self.address)
+        for value in self.args:
+            match value:
+                case bool():
+                    builder.add_arg(int(value), "i")
+                case int():
+                    builder.add_arg(value, "i" if -(2**31) <= value < 2**31 else "h")
+                case float():
+                    builder.add_arg(value, "f")
+                case bytes():
+                    builder.add_arg(value, "b")
+                case _:
+                    builder.add_arg(value.replace("\0", " "), "s")
+        return builder.build().dgram
+
+
+def message_of(event: events.Event) -> OscMessage | None:
+    """The one message that an event becomes; None for what only a screen can use."""
+    match event:
+        case events.StatusChanged(status):
+            pairs: list[int | float | str | bytes] = []
+            for field in fields(status):
+                pairs += [field.name, getattr(status, field.name)]
+            return OscMessage(f"{ROOT}/status", tuple(pairs))
+        case events.Accepted(take, origin):
+            return OscMessage(f"{ROOT}/accepted", (take, origin.address))
+        case events.Scheduled(take, bar, seconds, slipped):
+            return OscMessage(f"{ROOT}/scheduled", (take, bar, float(seconds), slipped))
+        case events.FirstAudio(take, milliseconds):
+            return OscMessage(f"{ROOT}/first_audio", (take, float(milliseconds)))
+        case events.TakeProgress(take, fraction):
+            return OscMessage(f"{ROOT}/progress", (take, float(fraction)))
+        case events.TakeSaved(take, path):
+            return OscMessage(f"{ROOT}/done", (take, path))
+        case events.ParameterChanged(name, value):
+            number = int(value) if PARAMETERS[name].integer else float(value)
+            return OscMessage(f"{ROOT}/{name}", (number,))
+        case events.PromptChanged(text):
+            return OscMessage(f"{ROOT}/prompt", (text,))
+        case events.ControllerMapped(name, controller):
+            return OscMessage(f"{ROOT}/learn", (name, -1 if controller is None else controller))
+        case events.Pong(payload):
+            return OscMessage(f"{ROOT}/pong", tuple(_canonical(payload)))
+        case events.Problem(code, text, origin):
+            return OscMessage(f"{ROOT}/error", (origin.address or ROOT, code, text))
+        case events.TakeWaveform() | events.MeterLevels():
+            return None
+        case _:
+            assert_never(event)
+
+
+def _canonical(payload: tuple[object, ...]) -> Iterator[int | float | str | bytes]:
+    for value in payload:
+        if isinstance(value, int | float | str) or (isinstance(value, bytes) and value):
+            yield value
+        elif value is not None:
+            yield str(value)
+
+
+class OscFeedback:
+    """Who is told what. `hear` runs on the controller's thread, the rest on the server's."""
+
+    def __init__(
+        self,
+        send: Callable[[bytes, Client], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._send, self._clock = send, clock
+        self._lock = threading.Lock()  # guards _subscribers
+        self._subscribers: dict[Client, float] = {}  # until when
+        self._askers: dict[int, Origin] = {}  # of takes
+        self._progress_at: dict[int, float] = {}
+
+    def note(self, command: object) -> None:
+        """Subscriptions count from the moment they arrive, before anything that follows them."""
+        match command:
+            case Subscribe(port, seconds, origin) if origin.client:
+                client = (origin.client[0], port or origin.client[1])
+                with self._lock:
+                    self._subscribers[client] = self._clock() + seconds
+            case Unsubscribe(port, origin) if origin.client:
+                with self._lock:
+                    self._subscribers.pop((origin.client[0], port or origin.client[1]), None)
+            case _:
+                pass
+
+    def hear(self, event: events.Event) -> None:
+        """Send what `event` means to those it concerns: one message each."""
+        message = message_of(event)
+        if message is None or not self._due(event):
+            return
+        asker = self._asker(event)
+        client = asker.client if asker else None
+        answers, news = self._concerns(event)
+        if client is not None and answers:
+            assert asker is not None
+            request = () if asker.request is None else (asker.request,)
+            echoed = OscMessage(message.address, (*message.args, *request))
+            self._send(echoed.datagram(), client)
+        if not news:
+            return
+        datagram = message.datagram()
+        for subscriber in self._alive():
+            if subscriber != client:
+                self._send(datagram, subscriber)
+
+    # ------------------------------------------------------------------ who
+
+    def _asker(self, event: events.Event) -> Origin | None:
+        match event:
+            case events.Accepted(take, origin):
+                if take:
+                    self._askers[take] = origin
+                    for old in sorted(self._askers)[:-TAKES_KEPT]:
+                        self._askers.pop(old)
+                        self._progress_at.pop(old, None)
+                return origin
+            case events.TakeProgress(take) | events.Scheduled(take):
+                return self._askers.get(take)
+            case _:
+                return getattr(event, "origin", None)
+
+    @staticmethod
+    def _concerns(event: events.Event) -> tuple[bool, bool]:
+        """Whether the asker is answered, and whether it is news for subscribers."""
+        match event:
+            case events.ParameterChanged() | events.PromptChanged():
+                return event.answer, not event.answer  # no echo to the fader that moved
+            case events.StatusChanged():
+                return True, event.origin is None
+            case events.Pong():
+                return True, False
+            case events.Accepted():
+                return True, event.take > 0
+            case events.Problem():
+                return True, event.code not in ASKERS_ALONE
+            case _:
+                return True, True
+
+    def _alive(self) -> tuple[Client, ...]:
+        now = self._clock()
+        with self._lock:
+            for client in [c for c, until in self._subscribers.items() if until <= now]:
+                del self._subscribers[client]
+            return tuple(self._subscribers)
+
+    def _due(self, event: events.Event) -> bool:
+        """Progress is told ten times a second at most, and always its end."""
+        if not isinstance(event, events.TakeProgress) or event.fraction >= 1:
+            return True
+        now = self._clock()
+        if now - self._progress_at.get(event.take, -1.0) < PROGRESS_EVERY:
+            return False
+        self._progress_at[event.take] = now
+        return True

@@ -1,0 +1,158 @@
+"""What the program does: `apply(state, input, now)` gives the next state and what to send.
+
+Pure. Time is an argument, seeds come from the state, files and devices are effects and
+events. The controller's thread is the only caller.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from core.errors import DawBridgeError
+from core.generation import messages as engine
+from daw_bridge import commands as ask
+from daw_bridge import effects as disk
+from daw_bridge import session_takes as takes
+from daw_bridge.audio import messages as audio
+from daw_bridge.events import MeterLevels, Problem, TakeSaved
+from daw_bridge.session_commands import obey
+from daw_bridge.session_continue import (
+    clip_captured,
+    clip_read,
+    forget_late_questions,
+    question_failed,
+    take_recalled,
+)
+from daw_bridge.session_state import (
+    ModelState,
+    SessionInput,
+    SessionOutput,
+    SessionState,
+    Turn,
+)
+from daw_bridge.session_status import tell_status
+
+ENGINE_RESTARTED = "engine"  # the code of a problem after which the take goes on
+
+
+def apply(
+    state: SessionState, item: SessionInput, now: float
+) -> tuple[SessionState, tuple[SessionOutput, ...]]:
+    """The next state, and what is to be sent, in order. Never raises on bad input: it answers."""
+    turn = Turn(state, now)
+    match item:
+        case disk.Tick():
+            takes.on_tick(turn)
+            forget_late_questions(turn)
+        case (
+            engine.ModelLoading()
+            | engine.ModelLoaded()
+            | engine.TakeStarted()
+            | engine.TakeTokens()
+            | engine.TakeDone()
+            | engine.EngineProblem()
+            | engine.PcmBlock()
+        ):
+            _hear_engine(turn, item)
+        case (
+            audio.OutputOpened()
+            | audio.InputOpened()
+            | audio.DeviceLost()
+            | audio.TakeHeard()
+            | audio.Played()
+            | audio.TakeEnded()
+            | audio.Levels()
+            | audio.Captured()
+            | audio.AudioProblem()
+        ):
+            _hear_audio(turn, item)
+        case disk.TakeWritten() | disk.DiskProblem() | disk.ClipRead() | disk.TakeRecalled():
+            _hear_disk(turn, item)
+        case _:
+            try:
+                obey(turn, item)
+            except DawBridgeError as refused:
+                turn = Turn(state, now)  # nothing half done
+                turn.send(Problem(refused.code, str(refused), item_origin(item)))
+    tell_status(turn)
+    return turn.state, tuple(turn.out)
+
+
+def item_origin(command: ask.Command) -> ask.Origin:
+    """Who sent a command; clocks have no one to answer to."""
+    return getattr(command, "origin", ask.Origin(source="clock"))
+
+
+# ---------------------------------------------------------------- the other processes
+
+
+def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
+    model = turn.state.model
+    match event:
+        case engine.ModelLoading(asked, fraction, what):
+            turn.change(model=ModelState(asked, fraction, what, model.loaded))
+        case engine.ModelLoaded():
+            turn.change(model=ModelState(event.model, 1.0, "", event), problem="")
+        case engine.TakeStarted():
+            pass
+        case engine.TakeTokens():
+            takes.on_tokens(turn, event)
+        case engine.PcmBlock():
+            takes.on_block(turn, event)
+        case engine.TakeDone():
+            takes.on_done(turn, event)
+        case engine.EngineProblem(take, code, text):
+            turn.change(problem=text)
+            origin = ask.Origin(source="engine")
+            if take is None and model.asked and code != ENGINE_RESTARTED:
+                turn.change(model=ModelState(model.asked, 0.0, "", model.loaded, failed=text))
+            elif take is not None and code != ENGINE_RESTARTED:
+                origin = takes.fail_take(turn, take)
+            turn.send(Problem(code, text, origin))
+        case _:
+            assert_never(event)
+
+
+def _hear_audio(turn: Turn, event: audio.AudioEvent) -> None:
+    match event:
+        case audio.OutputOpened(device, rate, _, latency):
+            turn.change(output=device, output_rate=rate, latency=latency)
+        case audio.InputOpened(device):
+            turn.change(input=device)
+        case audio.DeviceLost(kind, text):
+            if kind == "output":
+                turn.change(output="", output_rate=0)
+            else:
+                turn.change(input="", recording_since=None)
+            turn.change(problem=text)
+            turn.send(Problem("bad_device", text, ask.Origin(source="audio")))
+        case audio.TakeHeard():
+            takes.on_heard(turn, event)
+        case audio.Played():
+            takes.on_played(turn, event)
+        case audio.TakeEnded():
+            takes.on_ended(turn, event)
+        case audio.Levels(output, inputs):
+            turn.send(MeterLevels(output, inputs))
+        case audio.Captured():
+            clip_captured(turn, event)
+        case audio.AudioProblem(code, text):
+            turn.change(problem=text)
+            turn.send(Problem(code, text, ask.Origin(source="audio")))
+        case _:
+            assert_never(event)
+
+
+def _hear_disk(turn: Turn, outcome: disk.DiskOutcome) -> None:
+    match outcome:
+        case disk.TakeWritten(record):
+            origin = turn.state.askers.get(record.take)
+            turn.send(TakeSaved(record.take, record.path, record.frames / 50, origin))
+        case disk.ClipRead():
+            clip_read(turn, outcome)
+        case disk.TakeRecalled():
+            take_recalled(turn, outcome)
+        case disk.DiskProblem():
+            question_failed(turn, outcome)
+        case _:
+            assert_never(outcome)

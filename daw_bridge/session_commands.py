@@ -1,0 +1,185 @@
+"""What each command does to the session: one case each."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import assert_never
+
+from core.errors import DawBridgeError
+from core.generation import messages as engine
+from core.generation.params import Prompt
+from daw_bridge import commands as ask
+from daw_bridge import effects as disk
+from daw_bridge import session_takes as takes
+from daw_bridge.audio import messages as audio
+from daw_bridge.events import (
+    Accepted,
+    ControllerMapped,
+    ParameterChanged,
+    Pong,
+    Problem,
+    PromptChanged,
+    StatusChanged,
+)
+from daw_bridge.parameters import parameter
+from daw_bridge.presets import find_preset
+from daw_bridge.session_continue import (
+    continue_file,
+    continue_input,
+    continue_take,
+    record_input,
+)
+from daw_bridge.session_state import Context, ModelState, Turn
+from daw_bridge.session_status import status_of
+
+
+def obey(turn: Turn, command: ask.Command) -> None:
+    """Apply one command. Raises DawBridgeError for what cannot be done; nothing is then sent."""
+    state, now = turn.state, turn.now
+    match command:
+        case ask.Generate(prompt, origin):
+            _needs_model(turn)
+            takes.start_take(turn, origin, Context(), prompt)
+        case ask.Retry(origin):
+            _needs_model(turn)
+            if state.recipe is None:
+                turn.send(Problem("nothing_to_retry", "no take yet; send generate first", origin))
+            else:
+                takes.start_take(turn, origin, state.recipe.context, recipe=state.recipe)
+        case ask.ContinueFile():
+            _needs_model(turn)
+            continue_file(turn, command)
+        case ask.ContinueInput():
+            _needs_model(turn)
+            continue_input(turn, command)
+        case ask.ContinueTake():
+            _needs_model(turn)
+            continue_take(turn, command)
+        case ask.Stop(origin):
+            takes.stop_takes(turn)
+            turn.send(Accepted(state.last_take, origin))
+        case ask.Panic(origin):
+            turn.send(audio.Silence())
+            for flight in state.flights:
+                if not flight.engine_done:
+                    turn.send(engine.CancelTake(flight.take))
+                turn.change_flight(flight.take, muted=True, held=())
+            turn.send(Accepted(state.last_take, origin))
+        case ask.Record():
+            record_input(turn, command)
+        case ask.KeepTake(take, origin):
+            chosen = state.last_take if take is None else take
+            if chosen < 1:
+                turn.send(Problem("no_take", "no take to keep yet", origin))
+            else:
+                turn.send(disk.MarkTake(chosen), Accepted(chosen, origin))
+        case ask.SetPrompt(text, origin):
+            _set_prompt(turn, text, origin)
+            turn.send(Accepted(0, origin))
+        case ask.RecallPreset(preset, origin):
+            found = find_preset(state.presets, preset)
+            for name, value in found.values.items():
+                _set_parameter(turn, name, value, origin)
+            _set_prompt(turn, found.prompt, origin)
+            turn.send(Accepted(0, origin))
+        case ask.SetParameter(name, value, origin):
+            _set_parameter(turn, name, value, origin)
+            turn.send(Accepted(0, origin))
+        case ask.TapTempo(origin):
+            turn.change(transport=state.transport.tapped(now))
+            bpm = turn.state.transport.clocks[ask.ClockSource.INTERNAL].tempo
+            if len(turn.state.transport.taps) > 1:
+                _note_parameter(turn, "tempo", bpm, origin)
+        case ask.LearnController(name, origin):
+            turn.send(ControllerMapped(parameter(name).name, None, learning=True))
+            turn.send(Accepted(0, origin))
+        case ask.MapController(name, controller, origin):
+            others = {n: c for n, c in state.controllers.items() if c != controller or c is None}
+            mapped = {**others, parameter(name).name: controller}
+            turn.change(controllers=MappingProxyType(mapped))
+            turn.send(ControllerMapped(name, controller), Accepted(0, origin))
+            turn.send(disk.KeepSettings({"controllers": mapped}))
+        case ask.UseModel(model, origin):
+            turn.change(model=ModelState(asked=model, loaded=state.model.loaded), problem="")
+            turn.send(engine.LoadModel(model, state.compute, state.dtype), Accepted(0, origin))
+            turn.send(disk.KeepSettings({"model": model}))
+        case ask.UseOutput(device, origin):
+            turn.send(audio.OpenOutput(device), Accepted(0, origin))
+            turn.send(disk.KeepSettings({"output": device}))
+        case ask.UseInput(device, origin):
+            turn.change(input_wanted=device, input="" if device == "none" else state.input)
+            turn.send(audio.OpenInput(device), Accepted(0, origin))
+            turn.send(disk.KeepSettings({"input": device}))
+        case ask.AskStatus(origin):
+            turn.send(StatusChanged(status_of(state), origin))
+        case ask.AskParameter(name, origin):
+            value = state.transport.tempo if name == "tempo" else state.values[parameter(name).name]
+            turn.send(ParameterChanged(name, value, origin, answer=True))
+        case ask.AskPrompt(origin):
+            turn.send(PromptChanged(state.prompt, origin, answer=True))
+        case ask.Ping(payload, origin):
+            turn.send(Pong(payload, origin))
+        case ask.Subscribe(origin=origin):
+            turn.send(Accepted(0, origin), StatusChanged(status_of(state), origin))
+        case ask.Unsubscribe(origin=origin):
+            turn.send(Accepted(0, origin))
+        case ask.Refused(code, text, origin):
+            turn.send(Problem(code, text, origin))
+        case ask.ClockTempo(source, bpm):
+            turn.change(transport=state.transport.with_tempo(source, bpm, now))
+            if source is ask.ClockSource.OSC:
+                _note_parameter(turn, "tempo", turn.state.transport.clocks[source].tempo, None)
+        case ask.ClockPosition(source, beat, at):
+            turn.change(transport=state.transport.with_position(source, beat, at))
+        case ask.ClockRolling():
+            _roll(turn, command)
+        case ask.ClockLost(source):
+            turn.change(transport=state.transport.without(source))
+            bpm = state.transport.tempo
+            text = f"the {source.value} clock is silent; going on at {bpm:.1f} bpm"
+            turn.send(Problem("clock_lost", text, ask.Origin(source="clock")))
+        case _:
+            assert_never(command)
+
+
+def _needs_model(turn: Turn) -> None:
+    model = turn.state.model
+    if model.failed and model.loaded is None:
+        raise DawBridgeError(f"no model: {model.failed}")
+
+
+def _set_prompt(turn: Turn, text: str, origin: ask.Origin) -> None:
+    checked = Prompt(text).text
+    turn.change(prompt=checked)
+    takes.change_prompt(turn, checked)
+    turn.send(PromptChanged(checked, origin), disk.KeepSettings({"prompt": checked}))
+
+
+def _set_parameter(turn: Turn, name: str, value: float, origin: ask.Origin) -> None:
+    checked = parameter(name).checked(value)
+    if name == "tempo":
+        turn.change(transport=turn.state.transport.set_by_hand(checked, turn.now))
+    _note_parameter(turn, name, checked, origin)
+    if name == "gain":
+        turn.send(audio.SetGain(checked))
+    elif parameter(name).live:
+        takes.change_sampling(turn)
+
+
+def _note_parameter(turn: Turn, name: str, value: float, origin: ask.Origin | None) -> None:
+    values = {**turn.state.values, name: value}
+    turn.change(values=MappingProxyType(values))
+    turn.send(ParameterChanged(name, value, origin), disk.KeepSettings({"values": values}))
+
+
+def _roll(turn: Turn, command: ask.ClockRolling) -> None:
+    """A clock starts or stops. When the leader stops, so does the sound (OSC's stop is also a
+    person's, so it always counts); a take of fixed length is still made whole, for its file."""
+    transport = turn.state.transport
+    did_roll = transport.rolling and transport.leader is command.source
+    turn.change(transport=transport.with_rolling(command.source, command.rolling, command.at))
+    if command.rolling or not (did_roll or command.source is ask.ClockSource.OSC):
+        return
+    for flight in turn.state.flights:
+        if flight.sounding:
+            takes.cut(turn, flight.take, keep_generating=flight.wanted is not None)

@@ -1,0 +1,139 @@
+"""Continuations: their clip or tokens are fetched first, then the take is asked for."""
+
+from __future__ import annotations
+
+from pathlib import PurePath, PureWindowsPath
+
+import numpy as np
+
+from core.errors import BadClip, BadInput
+from daw_bridge.audio.messages import Capture, Captured, OpenInput
+from daw_bridge.commands import ContinueFile, ContinueInput, ContinueTake, Origin, Record
+from daw_bridge.effects import ClipRead, DiskProblem, ReadClip, RecallTake, TakeRecalled
+from daw_bridge.events import Accepted, Problem
+from daw_bridge.session_state import Context, Pending, Turn, Wish
+from daw_bridge.session_takes import start_take
+
+SILENT = 1e-4  # a clip whose peak stays below this (-80 dB) has nothing to continue
+CAPTURE_TIMEOUT = 5.0  # seconds
+
+
+def continue_file(turn: Turn, command: ContinueFile) -> None:
+    path = command.path
+    absolute = PurePath(path).is_absolute() or PureWindowsPath(path).is_absolute()
+    if not absolute and not path.startswith("~"):
+        raise BadClip(f"{path!r} is not an absolute path; send the whole path, or one from ~")
+    pending = Pending(Wish.FILE, command.origin, command.prompt, turn.now)
+    turn.send(ReadClip(turn.new_token(pending), path, turn.state.window_seconds))
+
+
+def continue_input(turn: Turn, command: ContinueInput) -> None:
+    state = turn.state
+    if state.recorded is not None:
+        turn.change(recorded=None)  # a recording is continued once, then the input again
+        start_take(turn, command.origin, state.recorded, command.prompt)
+        return
+    if not state.input:
+        raise BadInput("no input is open; choose one with --input or in the panel")
+    seconds = state.values["context"] * state.bar_seconds
+    if state.recording_since is not None:
+        seconds = turn.now - state.recording_since
+    pending = Pending(Wish.INPUT, command.origin, command.prompt, turn.now)
+    _capture(turn, pending, seconds)
+
+
+def continue_take(turn: Turn, command: ContinueTake) -> None:
+    state, at = turn.state, command.at
+    if not 1 <= command.take < state.next_take:
+        raise BadInput(f"no take {command.take}; the last one is {state.next_take - 1}")
+    if at is not None and not at > 0:
+        raise BadInput(f"{at:g} seconds into take {command.take} is before its start")
+    pending = Pending(Wish.TAKE, command.origin, command.prompt, turn.now)
+    frame = None if at is None else round(at * 50)
+    limit = round(state.window_seconds * 50)
+    turn.send(RecallTake(turn.new_token(pending), command.take, frame, limit))
+
+
+def record_input(turn: Turn, command: Record) -> None:
+    """On: from now. Off: what was played since is what `continue` continues next."""
+    state, since = turn.state, turn.state.recording_since
+    if command.on:
+        if not state.input:
+            turn.send(OpenInput(state.input_wanted))
+        turn.change(recording_since=turn.now, recorded=None)
+    elif since is not None:
+        turn.change(recording_since=None)
+        _capture(turn, Pending(Wish.RECORDING, command.origin, None, turn.now), turn.now - since)
+    turn.send(Accepted(0, command.origin))
+
+
+def _capture(turn: Turn, pending: Pending, seconds: float) -> None:
+    seconds = min(max(seconds, 0.1), turn.state.window_seconds)
+    turn.send(Capture(turn.new_token(pending), seconds))
+
+
+# ---------------------------------------------------------------- answers
+
+
+def clip_captured(turn: Turn, captured: Captured) -> None:
+    pending = turn.take_pending(captured.token)
+    if pending is None:
+        return
+    if not len(captured.pcm) or float(np.abs(captured.pcm).max()) < SILENT:
+        text = "the input is silent; check what is routed to it"
+        turn.send(Problem(BadClip.code, text, pending.origin))
+        return
+    context = Context(clip=captured.pcm, clip_rate=captured.rate, source="input")
+    if pending.wish is Wish.RECORDING:
+        turn.change(recorded=context)
+    else:
+        _start(turn, pending, context)
+
+
+def clip_read(turn: Turn, clip: ClipRead) -> None:
+    pending = turn.take_pending(clip.token)
+    if pending is not None:
+        _start(turn, pending, Context(clip=clip.pcm, clip_rate=clip.rate, source=clip.path))
+
+
+def take_recalled(turn: Turn, recalled: TakeRecalled) -> None:
+    pending = turn.take_pending(recalled.token)
+    if pending is None:
+        return
+    loaded, made_with = turn.state.model.loaded, recalled.codes.shape[0]
+    if loaded is not None and loaded.codebooks != made_with:
+        text = (
+            f"take {recalled.record.take} has {made_with} codebooks and {loaded.name} has "
+            f"{loaded.codebooks}; load {recalled.record.model or 'the model that made it'}"
+        )
+        turn.send(Problem("other_model", text, pending.origin))
+        return
+    context = Context(codes=recalled.codes, parent=recalled.record.take, at=recalled.frame)
+    _start(turn, pending, context)
+
+
+def question_failed(turn: Turn, problem: DiskProblem) -> None:
+    """The disk could not answer, or could not keep a take."""
+    pending = turn.take_pending(problem.token)
+    origin = pending.origin if pending else Origin(source="disk")
+    if problem.take is not None:
+        origin = turn.state.askers.get(problem.take, origin)
+        turn.change(problem=problem.text)
+    turn.send(Problem(problem.code, problem.text, origin))
+
+
+def forget_late_questions(turn: Turn) -> None:
+    """An input that does not answer is said to be dead, not waited for."""
+    for token, pending in turn.state.pending.items():
+        waits_for_input = pending.wish in (Wish.INPUT, Wish.RECORDING)
+        if waits_for_input and turn.now - pending.asked_at > CAPTURE_TIMEOUT:
+            turn.take_pending(token)
+            text = "the input did not answer; open it again with --input or in the panel"
+            turn.send(Problem("audio", text, pending.origin))
+
+
+def _start(turn: Turn, pending: Pending, context: Context) -> None:
+    try:
+        start_take(turn, pending.origin, context, pending.prompt, asked_at=pending.asked_at)
+    except BadInput as refused:
+        turn.send(Problem(refused.code, str(refused), pending.origin))

@@ -1,0 +1,227 @@
+"""What the session knows: frozen values that `session.apply` turns into other such values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+
+from core.generation.messages import Codes, EngineEvent, EngineRequest, ModelLoaded, Pcm, PcmBlock
+from core.generation.params import SamplingParams
+from daw_bridge.audio.messages import AudioEvent, AudioRequest
+from daw_bridge.commands import Command, Origin
+from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, Tick
+from daw_bridge.events import Event, Status
+from daw_bridge.parameters import PARAMETERS
+from daw_bridge.presets import Preset
+from daw_bridge.transport import Transport
+
+SessionInput = Command | EngineEvent | AudioEvent | DiskOutcome | Tick
+SessionOutput = EngineRequest | AudioRequest | Event | DiskEffect | PlayBlock
+
+WINDOW_SECONDS = 30.0  # of context, where no model has said how much it can use
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """What a take continues: nothing, a clip, or another take's tokens."""
+
+    clip: Pcm | None = None
+    clip_rate: int = 32_000
+    source: str = ""
+    codes: Codes | None = None
+    parent: int | None = None
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """All that Retry needs to ask for the same again."""
+
+    record: TakeRecord
+    context: Context
+    frames: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flight:
+    """A take from its request until it is both written and heard."""
+
+    take: int
+    epoch: int
+    origin: Origin
+    asked_at: float
+    record: TakeRecord
+    sampling: SamplingParams
+    wanted: int | None  # frames
+    # when it is to start: None is as soon as it can
+    start_at: float | None = None
+    every: int = 0  # … on every n-th bar; 0: exactly then
+    slipped: int = 0
+    # how far the engine is
+    generated: int = 0  # frames
+    received: int = 0  # samples
+    credit: int = 0
+    engine_done: bool = False
+    last_sent: bool = False
+    # how far the ear is
+    held: tuple[PcmBlock, ...] = ()  # audio that waits for the start
+    ready_at: float | None = None
+    begun: bool = False
+    heard: bool = False
+    played: int = 0  # samples
+    played_at: float = 0.0
+    buffered: float = 0.0
+    muted: bool = False  # superseded or silenced: its audio goes to disk alone
+    audio_done: bool = False
+    stop_at: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will come of it."""
+        return self.engine_done and (self.audio_done or self.muted)
+
+    @property
+    def sounding(self) -> bool:
+        return self.begun and not self.audio_done and not self.muted
+
+
+class Wish(Enum):
+    """What a question to the disk or the input was asked for."""
+
+    FILE = "file"
+    INPUT = "input"
+    TAKE = "take"
+    RECORDING = "recording"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A continuation that waits for its clip or tokens."""
+
+    wish: Wish
+    origin: Origin
+    prompt: str | None
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    asked: str = ""
+    progress: float = 0.0
+    what: str = ""
+    loaded: ModelLoaded | None = None
+    failed: str = ""  # why the last load failed
+
+
+def _defaults() -> Mapping[str, float]:
+    return MappingProxyType({name: p.default for name, p in PARAMETERS.items()})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SessionState:
+    prompt: str = ""
+    values: Mapping[str, float] = field(default_factory=_defaults)
+    controllers: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
+    presets: tuple[Preset, ...] = ()
+    transport: Transport = field(default_factory=Transport)
+    model: ModelState = field(default_factory=ModelState)
+    compute: str = "auto"  # the device asked for: auto | cpu | cuda | mps
+    dtype: str = "auto"
+    entropy: int = 0  # where drawn seeds come from
+    # sound
+    output: str = ""
+    output_rate: int = 0
+    latency: float = 0.05
+    input: str = ""
+    input_wanted: str | None = None
+    recording_since: float | None = None
+    recorded: Context | None = None
+    underruns: int = 0
+    # takes
+    next_take: int = 1
+    next_epoch: int = 1
+    next_token: int = 1
+    flights: tuple[Flight, ...] = ()  # oldest first; the last one is the current take
+    pending: Mapping[int, Pending] = field(default_factory=lambda: MappingProxyType({}))
+    askers: Mapping[int, Origin] = field(default_factory=lambda: MappingProxyType({}))
+    recipe: Recipe | None = None
+    last_take: int = 0
+    last_fraction: float = 0.0
+    speed: float = 0.0  # generated seconds a second; 0 while unknown
+    ready_after: float = 1.0  # seconds from a request to its first block, as last measured
+    problem: str = ""
+    shown: Status = field(default_factory=Status)  # the status last told
+    shown_at: float = -1.0
+
+    @property
+    def current(self) -> Flight | None:
+        return self.flights[-1] if self.flights else None
+
+    @property
+    def beats(self) -> int:
+        return int(self.values["beats"])
+
+    @property
+    def bar_seconds(self) -> float:
+        return self.beats * 60 / self.transport.tempo
+
+    @property
+    def window_seconds(self) -> float:
+        loaded = self.model.loaded
+        return loaded.window_frames / 50 if loaded else WINDOW_SECONDS
+
+    def flight(self, take: int) -> Flight | None:
+        return next((f for f in self.flights if f.take == take), None)
+
+
+class Turn:
+    """One call of `apply` while it is under way: the state so far, and what is to be sent."""
+
+    def __init__(self, state: SessionState, now: float) -> None:
+        self.state = state
+        self.now = now
+        self.out: list[SessionOutput] = []
+
+    def send(self, *outputs: SessionOutput) -> None:
+        self.out.extend(outputs)
+
+    def change(self, **changes: object) -> None:
+        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+
+    def change_flight(self, take: int, **changes: object) -> Flight:
+        """Replace what is known of a take; a take that is over is let go."""
+        changed: Flight | None = None
+        kept: list[Flight] = []
+        for flight in self.state.flights:
+            if flight.take == take:
+                changed = flight = replace(flight, **changes)  # type: ignore[arg-type]
+            if not flight.over:
+                kept.append(flight)
+        assert changed is not None, f"take {take} is not in flight"
+        self.change(flights=tuple(kept))
+        return changed
+
+    def draw_seed(self) -> int:
+        """The next drawn seed (splitmix64, cut to what one OSC integer holds)."""
+        entropy = (self.state.entropy + 0x9E3779B97F4A7C15) % 2**64
+        mixed = (entropy ^ (entropy >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
+        self.change(entropy=entropy)
+        return (mixed ^ (mixed >> 31)) % 2**31
+
+    def new_token(self, pending: Pending) -> int:
+        token = self.state.next_token
+        waiting = MappingProxyType({**self.state.pending, token: pending})
+        self.change(next_token=token + 1, pending=waiting)
+        return token
+
+    def take_pending(self, token: int | None) -> Pending | None:
+        """What was asked with `token`, once."""
+        if token is None or token not in self.state.pending:
+            return None
+        waiting = dict(self.state.pending)
+        pending = waiting.pop(token)
+        self.change(pending=MappingProxyType(waiting))
+        return pending

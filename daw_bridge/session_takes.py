@@ -1,0 +1,387 @@
+"""A take's life: asked for, generated, started on its bar, heard, stopped, written.
+
+    request ─► StartTake ─► blocks are held ─► BeginTake on time ─► blocks flow ─► TakeEnded
+                       └─► every block and token also goes to disk ─► CloseTake
+
+One take is generated at a time. The take before it keeps sounding until the new one is
+begun; the audio process cross-fades the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+
+from core.generation.messages import (
+    CancelTake,
+    ChangePrompt,
+    ChangeSampling,
+    Credit,
+    PcmBlock,
+    StartTake,
+    TakeDone,
+    TakeTokens,
+)
+from core.generation.params import Prompt, SamplingParams
+from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, frames_of
+from daw_bridge.audio.messages import BeginTake, EndTake, Played, TakeEnded, TakeHeard
+from daw_bridge.commands import Origin
+from daw_bridge.effects import CloseTake, KeepPcm, KeepTokens, OpenTake, PlayBlock, TakeRecord
+from daw_bridge.events import Accepted, FirstAudio, PromptChanged, Scheduled, TakeProgress
+from daw_bridge.session_state import Context, Flight, Recipe, Turn
+from daw_bridge.waveform import waveform
+
+RUN_AHEAD = 10 * FRAME_RATE  # frames an endless take is generated ahead of the ear
+CREDIT_STEP = FRAME_RATE // 2  # … raised this many frames at a time
+HEAD_START = 0.6  # seconds before its bar at which the audio process is told of a take
+MARGIN = 0.03  # seconds that the way to the audio process may take
+LONGEST_WAIT = 5.0  # seconds; a start planned too early slips, one planned too late waits
+ENDLESS_CUSHION = 2.0  # seconds kept in hand when an endless take is slower than the ear
+ASKERS_KEPT = 64
+
+
+def sampling_of(values: Mapping[str, float], seed: int) -> SamplingParams:
+    """The sampling that the parameter table asks for."""
+    return SamplingParams(
+        seed=seed,
+        temperature=values["temperature"],
+        top_k=int(values["top_k"]),
+        guidance=values["guidance"],
+    )
+
+
+# ---------------------------------------------------------------- ask
+
+
+def start_take(
+    turn: Turn,
+    origin: Origin,
+    context: Context,
+    prompt: str | None = None,
+    *,
+    asked_at: float | None = None,
+    recipe: Recipe | None = None,
+) -> None:
+    """Ask the engine for a new take. `recipe`: the same once more, with another seed."""
+    state = turn.state
+    text = recipe.record.prompts[0][1] if recipe else state.prompt if prompt is None else prompt
+    asked = Prompt(text)  # raises BadInput before anything has changed
+    wanted_seed = int(state.values["seed"])
+    seed = wanted_seed if wanted_seed >= 0 and recipe is None else turn.draw_seed()
+    sampling = sampling_of(state.values, seed)
+    bars, beats, tempo = int(state.values["bars"]), state.beats, state.transport.tempo
+    frames = frames_of(bars * state.bar_seconds) if bars else None
+    if recipe:
+        bars, beats, tempo = recipe.record.bars, recipe.record.beats, recipe.record.tempo
+        frames = recipe.frames
+    take, epoch = state.next_take, state.next_epoch
+    loaded = state.model.loaded
+    record = TakeRecord(
+        take=take,
+        prompts=((0, text),),
+        seed=seed,
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        guidance=sampling.guidance,
+        tempo=tempo,
+        bars=bars,
+        beats=beats,
+        model=loaded.name if loaded else state.model.asked,
+        digest=loaded.digest if loaded else "",
+        licence=loaded.licence if loaded else "",
+        parent=context.parent,
+        at=context.at,
+        source=context.source,
+    )
+    flight = Flight(
+        take,
+        epoch,
+        origin,
+        turn.now if asked_at is None else asked_at,
+        record,
+        sampling,
+        frames,
+        credit=RUN_AHEAD if frames is None else frames,
+    )
+    after = _end_of_parent(turn, context)
+    _supersede(turn)
+    askers = {**turn.state.askers, take: origin}
+    for old in sorted(askers)[:-ASKERS_KEPT]:
+        del askers[old]
+    turn.change(
+        next_take=take + 1,
+        next_epoch=epoch + 1,
+        flights=(*turn.state.flights, flight),
+        last_take=take,
+        last_fraction=0.0,
+        askers=MappingProxyType(askers),
+        recipe=Recipe(record, context, frames),
+    )
+    if recipe is None and text != state.prompt:
+        turn.change(prompt=text)
+        turn.send(PromptChanged(text, origin))
+    turn.send(
+        OpenTake(record),
+        StartTake(
+            take, epoch, asked, sampling, frames, context.codes, context.clip, context.clip_rate
+        ),
+        Credit(take, flight.credit),
+        Accepted(take, origin),
+    )
+    _place(turn, flight, after)
+
+
+def _supersede(turn: Turn) -> None:
+    """The takes before no longer need the engine; one that sounds goes on for now."""
+    for old in turn.state.flights:
+        if not old.engine_done:
+            turn.send(CancelTake(old.take))
+        if not old.begun:
+            turn.change_flight(old.take, muted=True, held=())
+
+
+def _end_of_parent(turn: Turn, context: Context) -> float | None:
+    """When the take that is continued from its end has been heard, if it sounds now."""
+    parent = turn.state.flight(context.parent) if context.parent is not None else None
+    if parent is None or not parent.sounding or not parent.heard:
+        return None
+    whole = parent.received if parent.engine_done else (parent.wanted or 0) * SAMPLES_PER_FRAME
+    if context.at is None or context.at * SAMPLES_PER_FRAME != whole:
+        return None
+    return parent.played_at + (whole - parent.played) / MODEL_RATE + turn.state.latency
+
+
+def _place(turn: Turn, flight: Flight, after: float | None) -> None:
+    """Choose when the take starts: the bar that leaves time for its first audio."""
+    state, now = turn.state, turn.now
+    every = int(state.values["quantize"])
+    earliest = flight.asked_at + state.ready_after + state.latency + MARGIN
+    if after is not None:
+        earliest = max(earliest, after - 30 / state.transport.tempo)  # half a beat of slack
+    line = state.transport.next_bar(now, beats=state.beats, every=every, not_before=earliest)
+    if line is None:
+        if after is not None and after > now:
+            turn.change_flight(flight.take, start_at=after)
+        return
+    slipped = line.slipped if after is None else 0
+    turn.change_flight(flight.take, start_at=line.at, every=every, slipped=slipped)
+    turn.send(Scheduled(flight.take, line.bar, line.at - now, slipped))
+
+
+# ---------------------------------------------------------------- the engine's side
+
+
+def on_tokens(turn: Turn, tokens: TakeTokens) -> None:
+    flight = turn.state.flight(tokens.take)
+    turn.send(KeepTokens(tokens))
+    if flight is None:
+        return
+    generated = max(flight.generated, tokens.first_frame + tokens.codes.shape[1])
+    turn.change_flight(flight.take, generated=generated)
+    if flight.take != turn.state.last_take:
+        return
+    seconds = generated / FRAME_RATE
+    fraction = generated / flight.wanted if flight.wanted else -seconds
+    turn.change(speed=tokens.steps_per_second / FRAME_RATE, last_fraction=min(1.0, fraction))
+    turn.send(TakeProgress(flight.take, min(1.0, fraction)))
+
+
+def on_block(turn: Turn, block: PcmBlock) -> None:
+    flight = turn.state.flight(block.take)
+    if len(block.pcm):
+        turn.send(KeepPcm(block), waveform(block))
+    if flight is None:
+        return
+    flight = turn.change_flight(
+        flight.take,
+        received=max(flight.received, block.first_sample + len(block.pcm)),
+        last_sent=flight.last_sent or block.last,
+    )
+    if flight.muted:
+        return
+    if flight.begun:
+        turn.send(PlayBlock(block))
+        return
+    turn.change_flight(flight.take, held=(*flight.held, block))
+    try_begin(turn, flight.take)
+
+
+def on_done(turn: Turn, done: TakeDone) -> None:
+    """All that will be made is made: write it."""
+    flight = turn.state.flight(done.take)
+    if flight is not None and not flight.engine_done:
+        _close(turn, flight, complete=not done.cancelled)
+
+
+def fail_take(turn: Turn, take: int) -> Origin:
+    """The engine gave the take up: keep what was made. Whose it was."""
+    flight = turn.state.flight(take)
+    if flight is None:
+        return Origin()
+    if not flight.engine_done:
+        _close(turn, flight, complete=False)
+    return flight.origin
+
+
+def _close(turn: Turn, flight: Flight, *, complete: bool) -> None:
+    frames = flight.received // SAMPLES_PER_FRAME
+    record = replace(flight.record, frames=frames, complete=complete)
+    turn.send(CloseTake(record))
+    end = PcmBlock(
+        flight.take, flight.epoch, flight.received, np.zeros((0, 1), np.float32), last=True
+    )
+    empty = flight.received == 0
+    missing = not flight.last_sent and not flight.muted  # so that the ear learns of the end
+    if missing and flight.begun:
+        turn.send(PlayBlock(end))
+    elif missing and not empty:
+        turn.change_flight(flight.take, held=(*flight.held, end))
+    turn.change_flight(
+        flight.take, engine_done=True, record=record, last_sent=True, muted=flight.muted or empty
+    )
+    if not empty and not flight.begun:
+        try_begin(turn, flight.take)
+
+
+# ---------------------------------------------------------------- the ear's side
+
+
+def try_begin(turn: Turn, take: int) -> None:
+    """Start the take when its audio and its time have come; a bar missed is a bar slipped."""
+    flight = turn.state.flight(take)
+    if flight is None or flight.begun or flight.muted:
+        return
+    ready = bool(flight.held) and _enough(turn, flight)
+    if ready and flight.ready_at is None:
+        flight = turn.change_flight(take, ready_at=turn.now)
+        turn.change(ready_after=min(LONGEST_WAIT, turn.now - flight.asked_at))
+    wait = _wait(turn, flight)
+    if not ready or wait > HEAD_START:
+        return
+    for old in turn.state.flights:
+        if old.take != take and old.begun:  # its audio ends where this one begins
+            turn.change_flight(old.take, muted=True)
+    turn.send(BeginTake(take, flight.epoch, wait, turn.now))
+    turn.send(*(PlayBlock(block) for block in flight.held))
+    turn.change_flight(take, begun=True, held=())
+
+
+def _wait(turn: Turn, flight: Flight) -> float:
+    """Seconds until the take is to start, after slipping whole bars where it must."""
+    state, now = turn.state, turn.now
+    if flight.start_at is None:
+        return 0.0
+    if flight.every == 0:
+        return max(0.0, flight.start_at - now)
+    slack = 30 / state.transport.tempo  # half a beat: the clock may have been corrected
+    earliest = max(flight.start_at - slack, now + state.latency + MARGIN)
+    line = state.transport.next_bar(now, beats=state.beats, every=flight.every, not_before=earliest)
+    if line is None:  # the clock stopped: nothing to wait for
+        turn.change_flight(flight.take, start_at=None)
+        return 0.0
+    late = round((line.at - flight.start_at) / state.bar_seconds)
+    slipped = flight.slipped + max(0, late)
+    turn.change_flight(flight.take, start_at=line.at, slipped=slipped)
+    if late > 0:
+        turn.send(Scheduled(flight.take, line.bar, line.at - now, slipped))
+    return line.at - now
+
+
+def _enough(turn: Turn, flight: Flight) -> bool:
+    """Whether the take can start now and not run dry before its end.
+
+    At `speed` < 1 the W seconds wanted last W while (W − made) / speed are still being made.
+    """
+    speed, made = turn.state.speed, flight.received / MODEL_RATE
+    if speed >= 1 or speed <= 0 or flight.last_sent:
+        return True
+    if flight.wanted is None:
+        return made >= ENDLESS_CUSHION
+    return made >= (1 - speed) * flight.wanted / FRAME_RATE
+
+
+def on_heard(turn: Turn, heard: TakeHeard) -> None:
+    flight = turn.state.flight(heard.take)
+    if flight is None or flight.heard:
+        return
+    turn.change_flight(heard.take, heard=True)
+    turn.change(problem="")
+    turn.send(FirstAudio(heard.take, (heard.at - flight.asked_at) * 1000, flight.origin))
+
+
+def on_played(turn: Turn, played: Played) -> None:
+    turn.change(underruns=played.underruns)
+    flight = turn.state.flight(played.take)
+    if flight is None or flight.epoch != played.epoch:
+        return
+    flight = turn.change_flight(
+        played.take, played=played.samples, played_at=turn.now, buffered=played.buffered
+    )
+    credit = played.samples // SAMPLES_PER_FRAME + RUN_AHEAD
+    if flight.wanted is None and not flight.engine_done and credit >= flight.credit + CREDIT_STEP:
+        turn.change_flight(flight.take, credit=credit)
+        turn.send(Credit(flight.take, credit))
+
+
+def on_ended(turn: Turn, ended: TakeEnded) -> None:
+    if turn.state.flight(ended.take) is not None:
+        turn.change_flight(ended.take, audio_done=True, played=ended.samples, buffered=0.0)
+
+
+# ---------------------------------------------------------------- stop and change
+
+
+def stop_takes(turn: Turn) -> None:
+    """Stop on the next bar line that the quantisation allows; at once while no clock rolls."""
+    state, now = turn.state, turn.now
+    line = state.transport.next_bar(now, beats=state.beats, every=int(state.values["quantize"]))
+    for flight in state.flights:
+        if line is None or not flight.sounding:
+            cut(turn, flight.take)
+        elif flight.stop_at is None:
+            turn.change_flight(flight.take, stop_at=line.at)
+            turn.send(EndTake(flight.take, line.at - now, now))
+
+
+def cut(turn: Turn, take: int, *, keep_generating: bool = False) -> None:
+    """End a take's sound now, and its generation unless that is wanted for the file."""
+    flight = turn.state.flight(take)
+    if flight is None:
+        return
+    if flight.sounding and flight.stop_at is None:
+        turn.send(EndTake(take, 0.0, turn.now))
+    if not flight.engine_done and not keep_generating:
+        turn.send(CancelTake(take))
+    turn.change_flight(take, muted=True, held=())
+
+
+def change_prompt(turn: Turn, text: str) -> None:
+    """The take that is being made takes the new prompt over at the look-ahead."""
+    flight = turn.state.current
+    if flight is None or flight.engine_done or flight.record.prompt == text:
+        return
+    prompts = (*flight.record.prompts, (flight.generated, text))
+    turn.change_flight(flight.take, record=replace(flight.record, prompts=prompts))
+    turn.send(ChangePrompt(flight.take, Prompt(text)))
+
+
+def change_sampling(turn: Turn) -> None:
+    flight = turn.state.current
+    if flight is None or flight.engine_done:
+        return
+    sampling = sampling_of(turn.state.values, flight.sampling.seed)
+    if sampling != flight.sampling:
+        turn.change_flight(flight.take, sampling=sampling)
+        turn.send(ChangeSampling(flight.take, sampling))
+
+
+def on_tick(turn: Turn) -> None:
+    for flight in turn.state.flights:
+        if flight.stop_at is not None and turn.now >= flight.stop_at and not flight.engine_done:
+            turn.send(CancelTake(flight.take))
+            turn.change_flight(flight.take, muted=True)
+        elif not flight.begun and not flight.muted:
+            try_begin(turn, flight.take)
