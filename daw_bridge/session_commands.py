@@ -61,8 +61,7 @@ def obey(turn: Turn, command: ask.Command) -> None:
         case ask.Panic(origin):
             turn.send(audio.Silence())
             for flight in state.flights:
-                if not flight.engine_done:
-                    turn.send(engine.CancelTake(flight.take))
+                takes.cancel(turn, flight)
                 turn.change_flight(flight.take, muted=True, held=())
             turn.send(Accepted(state.last_take, origin))
         case ask.Record():

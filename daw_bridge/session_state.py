@@ -63,6 +63,7 @@ class Flight:
     generated: int = 0  # frames
     received: int = 0  # samples
     credit: int = 0
+    cancelled: bool = False
     engine_done: bool = False
     last_sent: bool = False
     # how far the ear is

@@ -51,7 +51,7 @@ def _word(state: SessionState) -> str:
         return "idle"
     if not flight.begun and not flight.muted and flight.start_at is not None and flight.held:
         return "scheduled"
-    return "idle" if flight.engine_done else "generating"
+    return "idle" if flight.engine_done or flight.cancelled else "generating"
 
 
 def tell_status(turn: Turn) -> None:

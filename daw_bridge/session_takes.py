@@ -137,8 +137,7 @@ def start_take(
 def _supersede(turn: Turn) -> None:
     """The takes before no longer need the engine; one that sounds goes on for now."""
     for old in turn.state.flights:
-        if not old.engine_done:
-            turn.send(CancelTake(old.take))
+        cancel(turn, old)
         if not old.begun:
             turn.change_flight(old.take, muted=True, held=())
 
@@ -353,9 +352,16 @@ def cut(turn: Turn, take: int, *, keep_generating: bool = False) -> None:
         return
     if flight.sounding and flight.stop_at is None:
         turn.send(EndTake(take, 0.0, turn.now))
-    if not flight.engine_done and not keep_generating:
-        turn.send(CancelTake(take))
+    if not keep_generating:
+        cancel(turn, flight)
     turn.change_flight(take, muted=True, held=())
+
+
+def cancel(turn: Turn, flight: Flight) -> None:
+    """The engine need not go on with it."""
+    if not flight.engine_done and not flight.cancelled:
+        turn.change_flight(flight.take, cancelled=True)
+        turn.send(CancelTake(flight.take))
 
 
 def change_prompt(turn: Turn, text: str) -> None:
@@ -380,8 +386,8 @@ def change_sampling(turn: Turn) -> None:
 
 def on_tick(turn: Turn) -> None:
     for flight in turn.state.flights:
-        if flight.stop_at is not None and turn.now >= flight.stop_at and not flight.engine_done:
-            turn.send(CancelTake(flight.take))
+        if flight.stop_at is not None and turn.now >= flight.stop_at:
+            cancel(turn, flight)
             turn.change_flight(flight.take, muted=True)
         elif not flight.begun and not flight.muted:
             try_begin(turn, flight.take)
