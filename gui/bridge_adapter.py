@@ -78,7 +78,8 @@ class BridgeAdapter(QObject):
         self._pause.setSingleShot(True)
         self._pause.setInterval(THROTTLE_MS)
         self._pause.timeout.connect(self._deliver_throttled)
-        self._wake.connect(self._drain, type=Qt.ConnectionType.QueuedConnection)
+        queued = Qt.ConnectionType.QueuedConnection  # we hold the lock while emitting
+        self._wake.connect(self._drain, queued)  # pyright: ignore - the stub forgot the type
         self._unsubscribe = controller.subscribe(self._receive)
 
     def submit(self, command: Command) -> None:

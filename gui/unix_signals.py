@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from PyQt6.QtCore import QSocketNotifier
+from PyQt6.QtCore import QSocketNotifier, QTimer
 from PyQt6.sip import voidptr
 
 CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def on_signals(quit_cleanly: Callable[[], object]) -> Iterator[None]:
+def on_signals(quit_cleanly: Callable[[], None]) -> Iterator[None]:
     """Call `quit_cleanly` once at the first SIGINT or SIGTERM; a second one ends at once.
 
     Outside the main thread Python has no signals, and this does nothing.
@@ -31,7 +31,7 @@ def on_signals(quit_cleanly: Callable[[], object]) -> Iterator[None]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)  # whoever asks twice means it
-        quit_cleanly()
+        QTimer.singleShot(0, quit_cleanly)  # works before the event loop has begun, too
 
     reader, writer = socket.socketpair()
     reader.setblocking(False)

@@ -40,8 +40,9 @@ def model_text(model: str) -> str:
 
 
 def headroom_text(status: Status) -> str:
+    """Generated seconds a second; nothing while that is unknown."""
     if status.headroom <= 0:
-        return _tr("speed –")
+        return ""
     return _tr("{factor}× real time").format(factor=f"{status.headroom:.1f}")
 
 
@@ -88,9 +89,8 @@ def tooltip(status: Status) -> str:
         clock_text(status),
         headroom_text(status),
     ]
-    if status.problem:
-        lines.append(status.problem)
-    return "\n".join(lines)
+    lines.append(status.problem)
+    return "\n".join(line for line in lines if line)
 
 
 def scheduled_text(event: Scheduled) -> str:

@@ -1,0 +1,242 @@
+"""Each event shows, and what a person is typing is never overwritten."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+from PyQt6.QtCore import Qt, QUrl
+from PyQt6.QtGui import QDesktopServices
+from pytestqt.qtbot import QtBot
+
+from daw_bridge.commands import Origin
+from daw_bridge.events import (
+    Accepted,
+    FirstAudio,
+    ParameterChanged,
+    Problem,
+    PromptChanged,
+    Scheduled,
+    Status,
+    StatusChanged,
+    TakeProgress,
+    TakeSaved,
+)
+from gui.bridge_adapter import BridgeAdapter
+from gui.main_window import MainWindow
+from gui.meter import FLOOR
+from gui.panel_settings import PanelSettings
+from gui.parameter_spin import SeedBox
+from gui.rehearsal import Rehearsal, levels, waveform
+
+READY = Status(state="idle", model="starter", device="cpu", licence="CC0-1.0", output="speakers",
+               output_rate=48000, headroom=2.5, tempo=120)  # fmt: skip
+
+
+def test_a_status_shows_everywhere(panel: MainWindow, controller: Rehearsal, qtbot: QtBot) -> None:
+    controller.emit(StatusChanged(replace(READY, state="playing", buffered=3.2, underruns=2)))
+    qtbot.waitUntil(lambda: panel.header.state.text() == "Playing")
+    assert panel.header.clock.text() == "Internal clock 120.0 bpm"
+    details = panel.status_line.details.full_text()
+    for part in ("2.5× real time", "3.2 s ahead", "2 dropouts"):
+        assert part in details
+    assert panel.model.note.text() == "cpu · CC0-1.0"
+    assert panel.output.combo.currentText() == "speakers"
+    assert panel.output.note.text() == "48000 Hz"
+    assert "9770" in panel.status_line.port.text()
+
+
+def test_loading_shows_a_bar_and_ends(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(StatusChanged(Status(state="loading", model="a/b", model_progress=0.3)))
+    qtbot.waitUntil(lambda: panel.model.progress.value() == 30)
+    assert panel.model.progress.isVisible()
+    assert panel.header.state.text() == "Loading model 30 %"
+    assert panel.model.combo.currentData() == "a/b"
+    assert panel.transport.generate.isEnabled()  # the request waits for the model
+    controller.emit(StatusChanged(READY))
+    qtbot.waitUntil(lambda: not panel.model.progress.isVisible())
+    assert panel.model.combo.currentData() == "starter"
+
+
+def test_a_take_grows(panel: MainWindow, controller: Rehearsal, qtbot: QtBot) -> None:
+    controller.emit(StatusChanged(READY), Accepted(4, Origin()))
+    for first in range(0, 400, 50):
+        controller.emit(waveform(4, first, 50))
+    controller.emit(
+        StatusChanged(replace(READY, state="generating", take=4, buffered=2.0)),
+        TakeProgress(4, 0.5),
+        FirstAudio(4, 830.0),
+        levels(0.5),
+    )
+    strip = panel.take.strip
+    qtbot.waitUntil(lambda: panel.take.progress.value() == 500)
+    assert strip.seconds == 8.0
+    assert strip.expected == 16.0  # 8 bars of 4 at 120 bpm
+    assert panel.take.progress_label.full_text() == "Take 4: 50 %"
+    assert max(panel.take.output_meter.levels) > -7
+    assert "0.83 s" in strip.toolTip()
+
+
+def test_stop_is_accepted_without_a_new_take(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(StatusChanged(replace(READY, take=9)), Accepted(9, Origin()))
+    controller.emit(waveform(8, 0, 50))
+    qtbot.wait(30)
+    assert panel.take.strip.take == 8  # 9 was never ours to draw
+
+
+def test_an_older_takes_audio_is_left_out(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(Accepted(2, Origin()), waveform(2, 0, 50), waveform(1, 50, 500))
+    qtbot.waitUntil(lambda: panel.take.strip.seconds == 1.0)
+
+
+def test_a_saved_take_can_be_found(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot, tmp_path, monkeypatch
+) -> None:
+    opened: list[QUrl] = []
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    file = tmp_path / "0003.wav"
+    controller.emit(TakeSaved(3, str(file), 16.0))
+    qtbot.waitUntil(panel.take.card.isVisible)
+    assert "16.0 s" in panel.take.card.text()
+    assert panel.take.card.mime_data().urls() == [QUrl.fromLocalFile(str(file))]
+    qtbot.mouseClick(panel.take.card.folder_button, Qt.MouseButton.LeftButton)
+    assert opened == [QUrl.fromLocalFile(str(tmp_path))]
+
+
+def test_a_problem_shows_until_dismissed_or_solved(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(Problem("bad_clip", "loop.wav is silent; send a clip with sound"))
+    qtbot.waitUntil(lambda: panel.error.text == "loop.wav is silent; send a clip with sound")
+    qtbot.mouseClick(panel.error.close_button, Qt.MouseButton.LeftButton)
+    assert panel.error.text == ""
+
+    broken = replace(READY, state="error", problem="the engine died; it starts again")
+    controller.emit(StatusChanged(broken))
+    qtbot.waitUntil(lambda: panel.error.text == broken.problem)
+    qtbot.mouseClick(panel.error.close_button, Qt.MouseButton.LeftButton)
+    controller.emit(StatusChanged(replace(broken, buffered=1.0)))
+    qtbot.wait(20)
+    assert panel.error.text == ""  # dismissed stays dismissed
+    controller.emit(StatusChanged(replace(broken, problem="another")), StatusChanged(READY))
+    qtbot.wait(20)
+    assert panel.error.text == ""  # solved
+
+
+def test_a_problem_says_who_asked(panel: MainWindow, controller: Rehearsal, qtbot: QtBot) -> None:
+    origin = Origin("osc", ("127.0.0.1", 9000), "/musicgen/bars")
+    controller.emit(Problem("bad_input", "bars 99 is out of range", origin))
+    qtbot.waitUntil(lambda: panel.error.text == "OSC /musicgen/bars: bars 99 is out of range")
+
+
+def test_a_late_start_is_said(panel: MainWindow, controller: Rehearsal, qtbot: QtBot) -> None:
+    controller.emit(StatusChanged(replace(READY, state="scheduled")), Scheduled(2, 9, 1.5, 1))
+    wanted = "Take 2 starts on bar 9, in 1.5 s (one bar late)"
+    qtbot.waitUntil(lambda: panel.header.news.full_text() == wanted)
+
+
+def test_parameters_follow_others_and_send_nothing_back(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(
+        ParameterChanged("bars", 1), ParameterChanged("seed", 77),
+        ParameterChanged("guidance", 4.5), ParameterChanged("of another version", 1),
+    )  # fmt: skip
+    qtbot.waitUntil(lambda: panel.parameters.value("guidance") == 4.5)
+    assert panel.parameters.value("bars") == 1
+    seed = panel.parameters.fields["seed"]
+    assert isinstance(seed, SeedBox)
+    assert (seed.spin.value(), seed.new_each_time.isChecked()) == (77, False)
+    assert controller.commands == []
+
+
+def test_a_midi_clock_takes_the_tempo_over(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(StatusChanged(replace(READY, clock="midi", tempo=93.5, rolling=True)))
+    tempo = panel.parameters.fields["tempo"]
+    qtbot.waitUntil(lambda: not tempo.isEnabled())
+    assert panel.parameters.value("tempo") == 93.5
+    controller.emit(StatusChanged(READY))
+    qtbot.waitUntil(tempo.isEnabled)
+    assert controller.commands == []
+
+
+def test_typing_is_never_overwritten(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(PromptChanged("from OSC"))
+    qtbot.waitUntil(lambda: panel.prompt.text() == "from OSC")
+    panel.prompt.edit.setFocus()
+    qtbot.keyClicks(panel.prompt.edit, " and me")
+    controller.emit(PromptChanged("from OSC again"))
+    qtbot.wait(20)
+    assert panel.prompt.text() == "from OSC and me"
+    assert panel.prompt.use.isEnabled()
+
+
+def test_history_goes_back_and_is_kept(
+    panel: MainWindow, bridge: BridgeAdapter, qtbot: QtBot, settings: PanelSettings
+) -> None:
+    for text in ("one", "two", "one"):
+        panel.prompt.edit.setPlainText(text)
+        panel.transport.generate.click()
+    assert panel.prompt.past() == ["two", "one"]
+    panel.prompt.edit.clear()
+    for text in ("one", "two", "two"):
+        qtbot.keyClick(panel.prompt.edit, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+        assert panel.prompt.text() == text
+    panel.close_down()
+    assert MainWindow(bridge, {}, 0, None, settings).prompt.past() == ["two", "one"]
+
+
+def test_events_from_another_thread_while_painting(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    def stream() -> None:
+        for block in range(100):
+            controller.emit(waveform(1, 50 * block, 50), levels(0.5), TakeProgress(1, block / 99))
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=stream)
+    thread.start()
+    qtbot.waitUntil(lambda: panel.take.strip.seconds == 100.0, timeout=5000)
+    thread.join()
+    qtbot.waitUntil(lambda: panel.take.progress.value() == 1000)
+
+
+def test_meters_fall_and_rest(panel: MainWindow, qtbot: QtBot) -> None:
+    meter = panel.take.output_meter
+    meter.show_levels((0.0012, 0.0011))  # just above the floor, so that it is soon over
+    assert max(meter.levels) > FLOOR
+    qtbot.waitUntil(lambda: meter.levels == (FLOOR, FLOOR))
+    assert max(meter.holds) > FLOOR  # the peak is held longer
+    qtbot.waitUntil(lambda: meter.holds == (FLOOR, FLOOR), timeout=3000)
+
+
+def test_columns_hold_the_extremes(panel: MainWindow) -> None:
+    strip = panel.take.strip
+    strip.begin(1, expected=4.0, bar=2.0)
+    peaks = np.zeros((100, 2), np.float32)
+    peaks[10] = (-0.9, 0.8)
+    strip.add(0, peaks)
+    columns = strip.columns(20)  # ten peaks a column
+    assert columns[1].tolist() == [np.float32(-0.9), np.float32(0.8)]
+    assert np.isnan(columns[10:]).all()
+    assert not np.isnan(columns[:10]).any()
+
+
+def test_a_long_endless_take_shows_its_end(panel: MainWindow) -> None:
+    strip = panel.take.strip
+    strip.begin(1, expected=0.0, bar=2.0)
+    strip.add(0, np.zeros((50 * 100, 2), np.float32))
+    assert strip.span() == (70.0, 100.0)
