@@ -133,10 +133,12 @@ def obey(turn: Turn, command: ask.Command) -> None:
         case ask.ClockRolling():
             _roll(turn, command)
         case ask.ClockLost(source):
+            rolled, bpm = state.transport.rolling, state.transport.tempo
             turn.change(transport=state.transport.without(source))
-            bpm = state.transport.tempo
-            text = f"the {source.value} clock is silent; going on at {bpm:.1f} bpm"
-            turn.send(Problem("clock_lost", text, ask.Origin(source="clock")))
+            _note_parameter(turn, "tempo", bpm, None)
+            if rolled:  # one that stood still before is not missed
+                text = f"the {source.value} clock is silent; going on at {bpm:.1f} bpm"
+                turn.send(Problem("clock_lost", text, ask.Origin(source="clock")))
         case _:
             assert_never(command)
 

@@ -95,10 +95,13 @@ class Transport:
         return self._with(source, replace(clock, rolling=rolling, lost=False))
 
     def without(self, source: ClockSource) -> Transport:
-        """No tick came for a while: free-wheel."""
+        """No tick came for a while: free-wheel. The internal clock keeps the tempo, so that
+        it does not jump if that is what leads now."""
         if source not in self.clocks:
             return self
-        return self._with(source, replace(self.clocks[source], lost=True))
+        inside = replace(self.clocks[ClockSource.INTERNAL], tempo=self.tempo)
+        lost = self._with(source, replace(self.clocks[source], lost=True))
+        return lost._with(ClockSource.INTERNAL, inside)
 
     def set_by_hand(self, bpm: float, now: float) -> Transport:
         """A person sets the tempo: the internal clock's, and OSC's where OSC set one. Clocks
