@@ -7,13 +7,14 @@ power holding their scale near one. Stage two starts the codebooks by k-means ov
 and goes on through the quantiser (straight-through gradient, moving-average codebooks).
 Learnt by trying: bfloat16 autocast left the latents constant in time, without the penalty
 their deviation grew to hundreds, and audio quieter than an RMS of about 0.1 taught nothing.
+Mel losses alone left the decoder at noise in the shape of the envelope (SDR below 0 dB after
+1,500 steps); with a strong waveform term at the start it reached 2.8 dB after 220.
 """
 
 from __future__ import annotations
 
 import sys
-import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -26,11 +27,11 @@ from transformers import EncodecConfig, EncodecModel
 from core.training.audio_folder import AudioFolder
 from core.training.codec_losses import MultiScaleMel, log_mel_distance
 from core.training.quantizer import make_quantizer, revive_dead_entries, start_from_latents
-from core.training.run import Log, Schedule, atomic_save
+from core.training.run import Log, Schedule, atomic_save, read_config
 from core.types import MODEL_RATE
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
+import matplotlib.pyplot as plt
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,15 @@ class CodecTraining:
     rate: float = 1e-3
     latent_penalty: float = 0.02
     commitment: float = 0.5
-    wave_weight: float = 0.2
+    wave_weight: float = 2.0  # at the start: without it only envelopes of noise are learnt
+    wave_weight_end: float = 0.4  # later the spectrum counts for more
     seed: int = 1
     validate_every: int = 500
-    extra: dict[str, object] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> CodecTraining:
-        table = tomllib.loads(path.read_text())
-        base = path.parent
-        for key in ("audio", "out"):
-            table[key] = (base / Path(table[key]).expanduser()).resolve()
-        return cls(**table)
+        """Raises BadInput that names a key the file should not have."""
+        return read_config(cls, path, folders=("audio", "out"))
 
 
 def codec_config(filters: int) -> EncodecConfig:
@@ -124,9 +122,7 @@ class CodecTrainer:
         self.schedule = Schedule(config.steps, config.minutes, config.rate)
         self.quantised = False
         self.log = Log(config.out)
-        self.data = AudioFolder(
-            config.audio, int(config.segment_seconds * MODEL_RATE), config.seed
-        )
+        self.data = AudioFolder(config.audio, int(config.segment_seconds * MODEL_RATE), config.seed)
         held_out = AudioFolder(config.audio, 2 * MODEL_RATE, 999_999)
         self.held_out = held_out.batch(8).to(self.device)
         self.checkpoint = config.out / "last.pt"
@@ -156,14 +152,17 @@ class CodecTrainer:
                 revive_dead_entries(self.quantizer, latents.detach())
         made = self.model.decoder(carried)[..., : real.shape[-1]]
         loss_terms["mel"] = self.loss(made, real)
-        loss_terms["wave"] = config.wave_weight * (made - real).abs().mean() / 0.1
+        wave = config.wave_weight + self.schedule.progress * (
+            config.wave_weight_end - config.wave_weight
+        )
+        loss_terms["wave"] = wave * (made - real).abs().mean() / 0.1
         loss = torch.stack([t.reshape(()) for t in loss_terms.values()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.schedule.tick()
-        figures = {k: float(v) for k, v in loss_terms.items()}
+        figures = {k: float(v.detach()) for k, v in loss_terms.items()}
         figures["z_time_std"] = float(latents.detach().std(dim=2).mean())
         figures["z_rms"] = float(power.detach().sqrt())
         return figures
@@ -191,7 +190,9 @@ class CodecTrainer:
             step = self.schedule.step
             if step % 100 == 0:
                 self.log.write(
-                    step=step, minutes=self.schedule.seconds / 60, lr=self.schedule.rate,
+                    step=step,
+                    minutes=self.schedule.seconds / 60,
+                    lr=self.schedule.rate,
                     **{k: v / 100 for k, v in sums.items()},
                 )
                 sums.clear()
@@ -229,8 +230,14 @@ class CodecTrainer:
         fig, axes = plt.subplots(2, 4, figsize=(16, 6), sharex=True, sharey=True)
         for i in range(4):
             for row, signal in enumerate((real, made)):
-                axes[row, i].specgram(signal[i, 0].numpy() + 1e-7, NFFT=1024, noverlap=768,
-                                      Fs=MODEL_RATE, vmin=-120, vmax=-20)
+                axes[row, i].specgram(
+                    signal[i, 0].numpy() + 1e-7,
+                    NFFT=1024,
+                    noverlap=768,
+                    Fs=MODEL_RATE,
+                    vmin=-120,
+                    vmax=-20,
+                )
         fig.suptitle(f"{title}: above real, below decoded")
         fig.savefig(self.config.out / "spectrogram.png", dpi=60)
         plt.close(fig)

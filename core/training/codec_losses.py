@@ -50,8 +50,13 @@ class MultiScaleMel(nn.Module):
 def log_mel_distance(made: Tensor, real: Tensor) -> float:
     """Mean absolute difference of natural-log mel magnitudes (2048 window, 128 bins)."""
     mel = torchaudio.transforms.MelSpectrogram(
-        MODEL_RATE, n_fft=2048, hop_length=512, n_mels=128, power=1.0,
-        norm="slaney", mel_scale="slaney",
+        MODEL_RATE,
+        n_fft=2048,
+        hop_length=512,
+        n_mels=128,
+        power=1.0,
+        norm="slaney",
+        mel_scale="slaney",
     )
     a, b = mel(made.flatten(0, 1)), mel(real.flatten(0, 1))
     return float((a.clamp_min(1e-4).log() - b.clamp_min(1e-4).log()).abs().mean())

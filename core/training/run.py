@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import json
 import math
 import os
 import time
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+from core.errors import BadInput
+
+Config = TypeVar("Config")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a table. Raises BadInput where it is missing or malformed."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as problem:
+        raise BadInput(f"cannot read {path}: {problem.strerror}") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise BadInput(f"{path.name} is not TOML: {problem}") from None
+
+
+def read_config(kind: type[Config], path: Path, folders: tuple[str, ...]) -> Config:
+    """A run's dataclass from its TOML file. `folders` are paths relative to the file.
+
+    Raises BadInput that names a key that is missing or unknown, with the nearest right one.
+    """
+    table = read_toml(path)
+    table.pop("kind", None)
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(fields)}"
+            raise BadInput(f"{path.name} has an unknown key {key!r}{hint}")
+    for key in folders:
+        if key not in table:
+            raise BadInput(f"{path.name} lacks {key!r}: say which folder")
+        table[key] = (path.parent / Path(str(table[key])).expanduser()).resolve()
+    return kind(**table)
 
 
 def atomic_save(state: dict[str, Any], path: Path) -> None:
@@ -67,7 +104,8 @@ class Log:
         with self.path.open("a") as f:
             f.write(json.dumps(figures) + "\n")
         print(
-            "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
-                      for k, v in figures.items()),
+            "  ".join(
+                f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items()
+            ),
             flush=True,
         )

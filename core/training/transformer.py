@@ -11,9 +11,9 @@ then context without a loss, so that the model continues from any point but neve
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,8 @@ from transformers import T5Tokenizer
 from core.generation.delay_pattern import interleave
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
-from core.training.run import Log, Schedule, atomic_save
-from core.training.text import learn_tokenizer, small_t5
+from core.training.run import Log, Schedule, atomic_save, read_config
+from core.training.text import make_tokenizer, small_t5
 from core.training.tokens import TokenClip, read_tokens
 from core.types import FRAME_RATE
 
@@ -62,10 +62,8 @@ class TransformerTraining:
 
     @classmethod
     def read(cls, path: Path) -> TransformerTraining:
-        table = tomllib.loads(path.read_text())
-        for key in ("tokens", "out"):
-            table[key] = (path.parent / Path(table[key]).expanduser()).resolve()
-        return cls(**table)
+        """Raises BadInput that names a key the file should not have."""
+        return read_config(cls, path, folders=("tokens", "out"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +141,12 @@ class TransformerTrainer:
         self.held_out = [clips[i] for i in order[:held]]
         self.clips = [clips[i] for i in order[held:]]
         self.shape = ModelConfig(
-            hidden=config.hidden, layers=config.layers, heads=config.heads,
-            ffn=4 * config.hidden, text_hidden=config.text_width, dropout=0.0,
+            hidden=config.hidden,
+            layers=config.layers,
+            heads=config.heads,
+            ffn=4 * config.hidden,
+            text_hidden=config.text_width,
+            dropout=0.0,
             window_frames=config.window_frames,
         )
         self.tokenizer = self._tokenizer(config.out / "tokenizer")
@@ -154,9 +156,12 @@ class TransformerTrainer:
         matrices = [p for p in self.weights if p.dim() > 1]
         vectors = [p for p in self.weights if p.dim() <= 1]
         self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": config.weight_decay},
-             {"params": vectors, "weight_decay": 0.0}],
-            lr=config.rate, betas=(0.9, 0.95),
+            [
+                {"params": matrices, "weight_decay": config.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=config.rate,
+            betas=(0.9, 0.95),
         )
         self.crops = Crops(self.clips, config, self.shape.special_token)
         self.schedule = Schedule(config.steps, config.minutes, config.rate)
@@ -166,11 +171,10 @@ class TransformerTrainer:
             self.resume()
 
     def _tokenizer(self, folder: Path) -> T5Tokenizer:
-        """Learnt once a run: a resumed one must read words as it did before."""
+        """Made once a run: a resumed one must read words as it did before."""
         if folder.exists():
             return T5Tokenizer.from_pretrained(folder)
-        captions = [caption for clip in self.clips for caption in clip.captions]
-        made = learn_tokenizer(captions + [c.title() for c in captions[::4]])
+        made = make_tokenizer(caption for clip in self.clips for caption in clip.captions)
         made.save_pretrained(folder)
         return made
 
@@ -190,21 +194,22 @@ class TransformerTrainer:
                 input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
             ).last_hidden_state
             logits = self.model(delayed[..., :-1], states, mask)
-        return torch.stack([
-            F.cross_entropy(
-                logits[:, book].float().flatten(0, 1), targets[:, book].flatten(),
-                ignore_index=IGNORED,
-            )
-            for book in range(shape.codebooks)
-        ])
+        return torch.stack(
+            [
+                F.cross_entropy(
+                    logits[:, book].float().flatten(0, 1),
+                    targets[:, book].flatten(),
+                    ignore_index=IGNORED,
+                )
+                for book in range(shape.codebooks)
+            ]
+        )
 
     def step(self) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.rate
         early = self.schedule.progress < self.config.short_share
-        batch = self.crops.batch(
-            self.config.short_frames if early else self.config.window_frames
-        )
+        batch = self.crops.batch(self.config.short_frames if early else self.config.window_frames)
         losses = self.losses(batch)
         self.optimizer.zero_grad(set_to_none=True)
         losses.mean().backward()
@@ -222,7 +227,9 @@ class TransformerTrainer:
             if step % 50 == 0:
                 mean = total / since
                 self.log.write(
-                    step=step, minutes=self.schedule.seconds / 60, lr=self.schedule.rate,
+                    step=step,
+                    minutes=self.schedule.seconds / 60,
+                    lr=self.schedule.rate,
                     loss=float(mean.mean()),
                     **{f"book_{k}": float(v) for k, v in enumerate(mean)},
                 )
@@ -246,7 +253,8 @@ class TransformerTrainer:
         mean = torch.stack(rows).mean(0)
         self.model.train(), self.text.train()
         self.log.write(
-            validate=self.schedule.step, loss=float(mean.mean()),
+            validate=self.schedule.step,
+            loss=float(mean.mean()),
             perplexity=math.exp(float(mean.mean())),
             **{f"book_{k}": float(v) for k, v in enumerate(mean)},
             **{f"unigram_{k}": float(v) for k, v in enumerate(self.unigram_entropy())},
@@ -269,6 +277,7 @@ class TransformerTrainer:
             {
                 "model": self.model.state_dict(),
                 "text": self.text.state_dict(),
+                "shape": dataclasses.asdict(self.shape),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "torch_rng": torch.get_rng_state(),
