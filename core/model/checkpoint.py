@@ -23,7 +23,8 @@ from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 from core.model.location import Progress, locate
-from core.model.weights import digest_of, read_json, read_weights, weights_files
+from core.model.packed_linear import pack
+from core.model.weights import digest_of, read_json, read_weights, reason_of, weights_files
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 
 MIN_WINDOW = 50  # a generation_config's max_length below a second is nobody's window
@@ -55,7 +56,9 @@ class CheckpointInfo:
 class LoadedModel:
     """A checkpoint in memory, in eval mode, without gradients.
 
-    lm: in the dtype asked for. codec and text encoder: float32 always.
+    lm: in the dtype asked for. float32 on a CPU is packed (core/model/packed_linear.py); to
+        train or save, make one with `LanguageModel.from_hugging_face` instead.
+    codec: float32 always, and so is the text encoder.
     name, licence: for people. digest: names the weights in takes.
     window_frames: the window the model was trained on.
     """
@@ -110,6 +113,7 @@ def load_checkpoint(
     codec = _codec(info, weights).to(device)
     for part in (lm, encoder, codec):
         part.eval().requires_grad_(False)
+    pack(lm)
     conditioner = Conditioner(encoder, _tokenizer(info.folder), lm)
     report(1.0, "ready")
     return LoadedModel(lm, conditioner, codec, info, digest, device, dtype)
@@ -230,8 +234,9 @@ def _sub_config(kind: Any, raw: Mapping[str, Any], what: str) -> Any:
     try:
         return kind.from_dict(dict(raw))
     except Exception as problem:  # transformers validates with many classes
-        reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-        raise BadCheckpoint(f"config.json's {what} is not understood ({reason})") from problem
+        raise BadCheckpoint(
+            f"config.json's {what} is not understood ({reason_of(problem)})"
+        ) from problem
 
 
 def _tokenizer(folder: Path) -> Any:

@@ -21,6 +21,7 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from tqdm.auto import tqdm
 
 from core.errors import BadCheckpoint
+from core.model.weights import reason_of, weights_files
 
 Progress = Callable[[float, str], None]  # fraction 0…1 and a word a person reads
 
@@ -41,13 +42,13 @@ def locate(model: str, progress: Progress | None = None) -> Path:
     if model == STARTER:
         return _starter()
     path = Path(model).expanduser()
-    if path.is_dir():
+    if model and path.is_dir():
         return path.resolve()
-    if path.exists():
+    if model and path.exists():
         raise BadCheckpoint(f"{model} is a file; give the folder that holds config.json")
     if not HUB_ID.fullmatch(model):
         raise BadCheckpoint(
-            f"there is no folder {model}; give a checkpoint's folder, a hub id such as"
+            f"there is no folder {model!r}; give a checkpoint's folder, a hub id such as"
             " facebook/musicgen-small, or 'starter'"
         )
     return _cached(model) or _downloaded(model, progress or _silent)
@@ -68,22 +69,24 @@ def _starter() -> Path:
 
 
 def holds_weights(folder: Path) -> bool:
-    """Whether there is a config and at least one weights file (or the list of them)."""
-    names = ["model.safetensors", "pytorch_model.bin"]
-    return (folder / "config.json").exists() and any(
-        (folder / name).exists() or (folder / f"{name}.index.json").exists() for name in names
-    )
+    """Whether there is a config and every weights file."""
+    try:
+        return (folder / "config.json").exists() and bool(weights_files(folder))
+    except BadCheckpoint:
+        return False
 
 
 def _cached(model: str) -> Path | None:
     """The snapshot of an earlier download, None when there is none or it is not whole."""
-    try:
-        folder = Path(snapshot_download(model, local_files_only=True))
-    except (OSError, ValueError):  # huggingface_hub: nothing cached
-        return None
-    blobs = folder.parent.parent / "blobs"
-    whole = not any(blobs.glob("*.incomplete")) if blobs.is_dir() else True
-    return folder if whole and holds_weights(folder) else None
+    for weights in (SAFE_WEIGHTS, OLD_WEIGHTS):
+        patterns = SMALL_FILES + weights
+        try:
+            folder = Path(snapshot_download(model, allow_patterns=patterns, local_files_only=True))
+        except (OSError, ValueError):  # huggingface_hub: nothing cached, or a part is missing
+            continue
+        if holds_weights(folder):
+            return folder
+    return None
 
 
 def _downloaded(model: str, progress: Progress) -> Path:
@@ -112,8 +115,9 @@ def _downloaded(model: str, progress: Progress) -> Path:
     except RepositoryNotFoundError as problem:
         raise BadCheckpoint(f"{_hub_host()} has no model {model}; check the id") from problem
     except Exception as problem:  # its errors, its HTTP client's and the disk's
-        reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-        raise BadCheckpoint(f"downloading {model} failed ({reason}); try again") from problem
+        raise BadCheckpoint(
+            f"downloading {model} failed ({reason_of(problem)}); try again"
+        ) from problem
 
 
 def _hub_host() -> str:

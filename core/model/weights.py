@@ -22,6 +22,7 @@ from core.errors import BadCheckpoint
 
 FORMATS = ("model.safetensors", "pytorch_model.bin")
 DIGEST_LENGTH = 16
+REASON_LENGTH = 100
 CHEAP_BYTES = 64 * 2**20  # below this a digest is not worth remembering
 
 
@@ -112,8 +113,16 @@ def _why_unreadable(path: Path, problem: Exception) -> str:
         pointer = False
     if pointer:
         return f"{path} is a git-lfs pointer, not the weights; run `git lfs pull` in its folder"
-    reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-    return f"{path} is cut short or not a weights file ({reason}); get the checkpoint again"
+    return (
+        f"{path} is cut short or not a weights file ({reason_of(problem)}); get the checkpoint"
+        " again"
+    )
+
+
+def reason_of(problem: BaseException) -> str:
+    """Another library's message as one short clause for ours."""
+    line = (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")
+    return line if len(line) <= REASON_LENGTH else line[:REASON_LENGTH].rsplit(" ", 1)[0] + " …"
 
 
 # ---------------------------------------------------------------- the digest
