@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import QMimeData, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PyQt6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QColor, QDropEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QWidget
 
 from gui.theme import colours_of
@@ -22,6 +22,38 @@ def dropped_clip(data: QMimeData | None) -> str | None:
         if path and Path(path).suffix.lower() in SUFFIXES:
             return path
     return None
+
+
+class ClipDrop(QObject):
+    """Makes a window take sound files: `dropped` carries the path."""
+
+    dropped = pyqtSignal(str)
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.overlay = DropOverlay(window)
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+
+    def eventFilter(self, _window: QObject | None, event: QEvent | None) -> bool:
+        if isinstance(event, QDropEvent):  # drag-enter and drag-move are drops, too
+            # a take dragged out and let go of at once was not meant for us
+            ours = event.source() is not None
+            path = None if ours else dropped_clip(event.mimeData())
+            if path is not None:
+                event.acceptProposedAction()
+            match event.type():
+                case QEvent.Type.DragEnter if path is not None:
+                    self.overlay.cover()
+                case QEvent.Type.Drop:
+                    self.overlay.hide()
+                    if path is not None:
+                        # the program that drags waits for us: answer it first
+                        QTimer.singleShot(0, lambda: self.dropped.emit(path))
+            return True
+        if event is not None and event.type() == QEvent.Type.DragLeave:
+            self.overlay.hide()
+        return False
 
 
 class DropOverlay(QWidget):

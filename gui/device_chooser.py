@@ -92,9 +92,10 @@ class DeviceChooser(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.combo.setMinimumContentsLength(16)
-        self.combo.addItem(self.tr("System default"), None)
-        if kind == "input":  # a program that never listens is what some people want
+        if kind == "input":  # which is not opened before somebody asks for it
+            self._shown = NO_DEVICE
             self.combo.addItem(self.tr("None"), NO_DEVICE)
+        self.combo.addItem(self.tr("System default"), None)
         self._fixed = self.combo.count()
         self.combo.activated.connect(self._choose)
         self.combo.opening.connect(devices.refresh)
@@ -131,7 +132,9 @@ class DeviceChooser(QWidget):
             self._fill()
         if rate:
             self._show_note(self.tr("{rate} Hz").format(rate=rate))
-        elif name or self._shown == NO_DEVICE:
+        elif self._shown == NO_DEVICE:
+            self._show_note(self.tr("choose one to continue what plays there"))
+        elif name:
             self._show_note("")
         else:
             self._show_note(self.tr("not open"))
@@ -141,7 +144,7 @@ class DeviceChooser(QWidget):
             self.combo.removeItem(self._fixed)
         for name in self._names:
             self.combo.addItem(name, name)
-        index = self.combo.findData(self._shown) if self._shown is not None else 0
+        index = self.combo.findData(self._shown)
         if index < 0:  # in use, but not (or no longer) listed
             self.combo.addItem(self._shown, self._shown)
             index = self.combo.count() - 1

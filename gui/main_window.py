@@ -6,15 +6,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QPalette,
-)
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QPalette
 from PyQt6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from daw_bridge.commands import (
@@ -27,11 +20,11 @@ from daw_bridge.commands import (
     UseModel,
     UseOutput,
 )
-from daw_bridge.events import ParameterChanged, Problem, PromptChanged, Scheduled, Status
+from daw_bridge.events import Accepted, ParameterChanged, Problem, PromptChanged, Scheduled, Status
 from daw_bridge.parameters import PARAMETERS
 from gui.actions import Actions
 from gui.bridge_adapter import BridgeAdapter
-from gui.clip_drop import SUFFIXES, DropOverlay, dropped_clip
+from gui.clip_drop import SUFFIXES, ClipDrop
 from gui.device_chooser import DeviceChooser, DeviceList, Devices
 from gui.icons import glyph, state_icon
 from gui.model_chooser import ModelChooser
@@ -64,7 +57,6 @@ class MainWindow(QWidget):
         self._status = Status()
         self.setWindowTitle(self.tr("daw-bridge"))
         self.setWindowIcon(state_icon("idle"))
-        self.setAcceptDrops(True)
 
         self.header = StateHeader()
         self.notice = NoticeBar("notice", self.tr("Notice"))
@@ -82,7 +74,7 @@ class MainWindow(QWidget):
         )  # fmt: skip
         self.status_line = StatusLine(osc_port)
         self._lay_out()
-        self._overlay = DropOverlay(self)
+        self.clip_drop = ClipDrop(self)
         self.addActions(self.actions_.all())
         self._order_tabs()
         self._connect_commands()
@@ -144,6 +136,7 @@ class MainWindow(QWidget):
         submit = self._bridge.submit
         self.actions_.prompt_used.connect(self.prompt.mark_used)
         self.actions_.file_wanted.connect(self.ask_for_clip)
+        self.clip_drop.dropped.connect(self.actions_.continue_path)
         self.prompt.prompt_set.connect(lambda text: submit(SetPrompt(text)))
         self.prompt.preset_chosen.connect(lambda name: submit(RecallPreset(name)))
         self.parameters.edited.connect(lambda name, value: submit(SetParameter(name, value)))
@@ -159,7 +152,7 @@ class MainWindow(QWidget):
         bridge.prompt_changed.connect(self._show_prompt)
         bridge.problem.connect(self._show_problem)
         bridge.scheduled.connect(self._show_scheduled)
-        bridge.accepted.connect(self.take.show_accepted)
+        bridge.accepted.connect(self._show_accepted)
         bridge.take_waveform.connect(self.take.show_waveform)
         bridge.take_progress.connect(self.take.show_progress)
         bridge.first_audio.connect(self.take.show_first_audio)
@@ -197,6 +190,11 @@ class MainWindow(QWidget):
     def _show_prompt(self, event: PromptChanged) -> None:
         self.prompt.show_prompt(event.text)
 
+    def _show_accepted(self, event: Accepted) -> None:
+        """A new take makes an old refusal stale; what is still wrong the status says."""
+        if self.take.show_accepted(event) and not self._status.problem:
+            self.error.clear()
+
     def _show_problem(self, event: Problem) -> None:
         self._say_problem(problem_text(event))
 
@@ -230,26 +228,6 @@ class MainWindow(QWidget):
         dialog.fileSelected.connect(self.actions_.continue_path)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
-
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        if event is not None and dropped_clip(event.mimeData()):
-            event.acceptProposedAction()
-            self._overlay.cover()
-
-    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
-        if event is not None and dropped_clip(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
-        self._overlay.hide()
-
-    def dropEvent(self, event: QDropEvent | None) -> None:
-        self._overlay.hide()
-        path = dropped_clip(event.mimeData()) if event is not None else None
-        if event is not None and path is not None:
-            event.acceptProposedAction()
-            # the program that drags waits for us: answer it first
-            QTimer.singleShot(0, lambda: self.actions_.continue_path(path))
 
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
@@ -88,12 +88,23 @@ class ModelChooser(QWidget):
         self.note.setToolTip(text)
 
     def _select(self, model: str) -> None:
-        index = self.combo.findData(model)
+        index = self._find(model)
         if index < 0:
             index = 1
             self.combo.insertItem(index, model_text(model), model)
             self.combo.setItemData(index, model, Qt.ItemDataRole.ToolTipRole)
         self.combo.setCurrentIndex(index)
+
+    def _find(self, model: str) -> int:
+        """The entry of a model, which once loaded goes by its folder's name alone."""
+        index = self.combo.findData(model)
+        if index >= 0:
+            return index
+        for index in range(self.combo.count()):
+            entry = self.combo.itemData(index)
+            if isinstance(entry, str) and PurePath(entry).name == model:
+                return index
+        return -1
 
     def _choose(self, index: int) -> None:
         data = self.combo.itemData(index)

@@ -38,7 +38,7 @@ class ParameterSpin(QDoubleSpinBox):
             "bars": self.tr("until stopped"),
             "quantize": self.tr("at once"),
             "top_k": self.tr("all"),
-            "seed": self.tr("new each time"),
+            "seed": self.tr("random"),
         }.get(parameter.name)
         if special:
             self.setSpecialValueText(special)

@@ -43,7 +43,7 @@ DEVICES = [
     ("input", "system"),
 ]
 READY = Status(
-    state="idle", model="starter", device="cpu", dtype="float32", licence="CC0-1.0",
+    state="idle", model="starter", device="cpu", dtype="float32", licence="GPL-3.0-or-later",
     output="system", output_rate=48000, input="system", headroom=1.8, tempo=85, prompt=PROMPT,
 )  # fmt: skip
 
@@ -78,7 +78,7 @@ def done(controller: Rehearsal) -> None:
 def error(controller: Rehearsal) -> None:
     _set_up(controller)
     text = "The sound device 'system' went away; it is opened again as soon as it is back"
-    failed = replace(READY, state="error", output_rate=0, underruns=3, problem=text)
+    failed = replace(READY, state="error", output="", output_rate=0, underruns=3, problem=text)
     controller.emit(StatusChanged(failed), Problem("audio", text))
 
 

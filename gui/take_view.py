@@ -61,9 +61,12 @@ class TakeView(QWidget):
         column.addLayout(progress)
         column.addWidget(self.card)
 
-    def show_accepted(self, event: Accepted) -> None:
-        if event.take > self._last:  # Stop and Keep are accepted for the last take
-            self._begin(event.take)
+    def show_accepted(self, event: Accepted) -> bool:
+        """Whether a new take begins: Stop and Keep are accepted for the last one."""
+        if event.take <= max(self._last, self.strip.take):
+            return False
+        self._begin(event.take)
+        return True
 
     def show_waveform(self, event: TakeWaveform) -> None:
         if event.take > self.strip.take:

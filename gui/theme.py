@@ -105,7 +105,9 @@ def palette_of(colours: Colours) -> QPalette:
 def style_sheet(colours: Colours) -> str:
     """What a palette cannot say. Sizes are in em, so they follow the font."""
     c = colours
-    up, down = ((IMAGES / f"chevron-{way}.svg").as_posix() for way in ("up", "down"))
+    up, down, check = (
+        (IMAGES / f"{name}.svg").as_posix() for name in ("chevron-up", "chevron-down", "check")
+    )
     return f"""
     QToolTip {{ color: {c.text}; background: {c.raised}; border: 1px solid {c.border};
                 padding: 3px; }}
@@ -158,6 +160,11 @@ def style_sheet(colours: Colours) -> str:
     QFrame[role="rule"] {{ background: {c.border}; border: none; max-height: 1px; }}
     QFrame[role="take"] {{ background: {c.surface}; border: 1px solid {c.border};
                    border-radius: 5px; }}
+    QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {c.muted};
+                   border-radius: 3px; background: {c.surface}; }}
+    QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
+                   image: url("{check}"); }}
+    QCheckBox:focus {{ color: {c.accent}; }}
     QProgressBar {{ background: {c.surface}; border: 1px solid {c.border}; border-radius: 4px;
                    max-height: 8px; min-height: 8px; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}

@@ -139,7 +139,7 @@ def test_devices_are_listed_and_chosen(
     qtbot.waitUntil(lambda: panel.output.names() == ["speakers", "loopback"])
     assert panel.input.names() == ["microphone"]
     panel.output.combo.activated.emit(panel.output.combo.findText("loopback"))
-    panel.output.combo.activated.emit(0)
+    panel.output.combo.activated.emit(panel.output.combo.findText("System default"))
     panel.input.combo.activated.emit(panel.input.combo.findText("microphone"))
     panel.input.combo.activated.emit(panel.input.combo.findText("None"))
     assert controller.commands == [

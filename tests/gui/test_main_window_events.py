@@ -6,7 +6,6 @@ import threading
 import time
 from dataclasses import replace
 
-import numpy as np
 from PyQt6.QtCore import Qt, QUrl
 from PyQt6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
@@ -26,7 +25,6 @@ from daw_bridge.events import (
 )
 from gui.bridge_adapter import BridgeAdapter
 from gui.main_window import MainWindow
-from gui.meter import FLOOR
 from gui.panel_settings import PanelSettings
 from gui.parameter_spin import SeedBox
 from gui.rehearsal import Rehearsal, levels, waveform
@@ -60,6 +58,18 @@ def test_loading_shows_a_bar_and_ends(
     controller.emit(StatusChanged(READY))
     qtbot.waitUntil(lambda: not panel.model.progress.isVisible())
     assert panel.model.combo.currentData() == "starter"
+
+
+def test_a_folder_stays_chosen_under_its_loaded_name(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    before = panel.model.combo.count()
+    controller.emit(StatusChanged(Status(state="loading", model="/home/me/my-tune")))
+    controller.emit(StatusChanged(replace(READY, model="my-tune")))
+    qtbot.waitUntil(lambda: panel.header.state.text() == "Ready")
+    assert panel.model.combo.currentData() == "/home/me/my-tune"
+    assert panel.model.combo.currentText() == "my-tune"
+    assert panel.model.combo.count() == before + 1
 
 
 def test_a_take_grows(panel: MainWindow, controller: Rehearsal, qtbot: QtBot) -> None:
@@ -138,6 +148,15 @@ def test_a_problem_says_who_asked(panel: MainWindow, controller: Rehearsal, qtbo
     qtbot.waitUntil(lambda: panel.error.text == "OSC /musicgen/bars: bars 99 is out of range")
 
 
+def test_a_new_take_makes_a_refusal_stale(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(Problem("bad_clip", "loop.wav is silent"), Accepted(0, Origin()))
+    qtbot.waitUntil(lambda: panel.error.text == "loop.wav is silent")
+    controller.emit(Accepted(1, Origin()))
+    qtbot.waitUntil(lambda: panel.error.text == "")
+
+
 def test_a_late_start_is_said(panel: MainWindow, controller: Rehearsal, qtbot: QtBot) -> None:
     controller.emit(StatusChanged(replace(READY, state="scheduled")), Scheduled(2, 9, 1.5, 1))
     wanted = "Take 2 starts on bar 9, in 1.5 s (one bar late)"
@@ -212,31 +231,3 @@ def test_events_from_another_thread_while_painting(
     qtbot.waitUntil(lambda: panel.take.strip.seconds == 100.0, timeout=5000)
     thread.join()
     qtbot.waitUntil(lambda: panel.take.progress.value() == 1000)
-
-
-def test_meters_fall_and_rest(panel: MainWindow, qtbot: QtBot) -> None:
-    meter = panel.take.output_meter
-    meter.show_levels((0.0012, 0.0011))  # just above the floor, so that it is soon over
-    assert max(meter.levels) > FLOOR
-    qtbot.waitUntil(lambda: meter.levels == (FLOOR, FLOOR))
-    assert max(meter.holds) > FLOOR  # the peak is held longer
-    qtbot.waitUntil(lambda: meter.holds == (FLOOR, FLOOR), timeout=3000)
-
-
-def test_columns_hold_the_extremes(panel: MainWindow) -> None:
-    strip = panel.take.strip
-    strip.begin(1, expected=4.0, bar=2.0)
-    peaks = np.zeros((100, 2), np.float32)
-    peaks[10] = (-0.9, 0.8)
-    strip.add(0, peaks)
-    columns = strip.columns(20)  # ten peaks a column
-    assert columns[1].tolist() == [np.float32(-0.9), np.float32(0.8)]
-    assert np.isnan(columns[10:]).all()
-    assert not np.isnan(columns[:10]).any()
-
-
-def test_a_long_endless_take_shows_its_end(panel: MainWindow) -> None:
-    strip = panel.take.strip
-    strip.begin(1, expected=0.0, bar=2.0)
-    strip.add(0, np.zeros((50 * 100, 2), np.float32))
-    assert strip.span() == (70.0, 100.0)

@@ -120,9 +120,9 @@ class Desktop:
         x, y = self.seen[place]
         self.tool("mousemove", x, y, "sleep", "0.1", "click", button)
 
-    def show(self, state: str) -> None:
+    def tell(self, line: str) -> None:
         assert self.child.stdin is not None
-        self.child.stdin.write(state + "\n")
+        self.child.stdin.write(line + "\n")
         self.child.stdin.flush()
 
     def icon_shows(self, colour: QColor, folder: Path) -> bool:
@@ -162,7 +162,7 @@ def desktop(display: dict[str, str], tmp_path: Path) -> Iterator[Desktop]:
 
 def test_the_icon_appears_and_follows_the_state(desktop: Desktop, tmp_path: Path) -> None:
     for state in ("playing", "error", "idle"):
-        desktop.show(state)
+        desktop.tell(f"state {state}")
         deadline = time.monotonic() + PATIENCE
         while not desktop.icon_shows(GROUNDS[state], tmp_path):
             assert time.monotonic() < deadline, f"no {state} icon on the screen"
@@ -203,3 +203,33 @@ def test_closing_the_window_leaves_the_tray(desktop: Desktop) -> None:
     assert desktop.child.poll() is None
     desktop.click("icon")
     desktop.until(lambda d: d.seen["panel"], "the panel opens")
+
+
+def test_a_take_is_dragged_into_another_program(
+    desktop: Desktop, display: dict[str, str], tmp_path: Path
+) -> None:
+    take = tmp_path / "take 0001.wav"
+    desktop.tell(f"saved {take}")
+    desktop.until(lambda d: "card" in d.seen, "the last take")
+    script = Path(__file__).with_name("drop_receiver.py")
+    other = subprocess.Popen(
+        [sys.executable, str(script)], env=display, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        time.sleep(0.3)  # the window manager maps it
+        x, y = desktop.seen["card"]
+        desktop.tool("mousemove", x - 100, y, "sleep", "0.1", "mousedown", 1)
+        for step in range(1, 13):  # small moves: a drag is told from a click by them
+            nearer = x - 100 + (1180 - x + 100) * step // 12, y + (180 - y) * step // 12
+            desktop.tool("mousemove", *nearer, "sleep", "0.04")
+        desktop.tool("sleep", "0.3", "mouseup", 1)
+        said: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=lambda: said.put(other.stdout.readline()), daemon=True).start()
+        assert said.get(timeout=PATIENCE) == f"{take}\n"
+    finally:
+        end(other)
+        if other.stdout is not None:
+            other.stdout.close()
+    assert not any(name.startswith("Continue") for name, _ in desktop.commands)

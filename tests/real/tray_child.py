@@ -1,7 +1,8 @@
 """The tray application on a controller without an engine, for a test to click on.
 
 Says on stdout, a JSON object a line, whatever changes: where the icon and the buttons are,
-what is open, and each command that reaches the controller. A state on stdin is shown.
+what is open, and each command that reaches the controller. "state X" and
+"saved PATH" on stdin are shown.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from PyQt6.QtCore import QPoint, QRect, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from daw_bridge.commands import AskParameter, Command
-from daw_bridge.events import Status, StatusChanged
+from daw_bridge.events import Status, StatusChanged, TakeSaved
 from gui import app as gui_app
 from gui.rehearsal import Rehearsal
 
@@ -46,6 +47,9 @@ def facts(application: gui_app.TrayApplication) -> dict[str, object]:
     if window.isVisible():
         button = window.transport.generate
         found["button"] = middle(QRect(button.mapToGlobal(QPoint(0, 0)), button.size()), ratio)
+        card = window.take.card
+        if card.isVisible():
+            found["card"] = middle(QRect(card.mapToGlobal(QPoint(0, 0)), card.size()), ratio)
         found["focus"] = window.prompt.edit.hasFocus()
     if tray.menu.isVisible():
         for action in tray.menu.actions():
@@ -71,7 +75,11 @@ def main() -> int:
 
     def listen() -> None:
         for line in sys.stdin:
-            controller.emit(StatusChanged(Status(state=line.strip(), model="starter")))
+            what, _, value = line.strip().partition(" ")
+            if what == "saved":
+                controller.emit(TakeSaved(1, value, 16.0))
+            else:
+                controller.emit(StatusChanged(Status(state=value, model="starter")))
 
     timer = QTimer(app)
     timer.timeout.connect(look)
