@@ -7,10 +7,21 @@ from torch import Tensor
 
 from core.generation.params import SamplingParams
 
+_MASK = 2**64 - 1
 
-def generator_for(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator of its own: nothing else in the process can disturb its sequence."""
-    return torch.Generator(device).manual_seed(seed)
+
+def seed_of_step(seed: int, step: int) -> int:
+    """One number out of two, for `torch.Generator.manual_seed` (splitmix64's mixing).
+
+    Every step of a generation draws from a sequence of its own. So what a step draws depends
+    on the seed and the step's place alone, and a take that goes on from its tokens draws what
+    it would have drawn uninterrupted. Mixed, because torch looks at 32 bits of a seed on a
+    CPU, and because neighbouring seeds should not be neighbours.
+    """
+    mixed = (seed + (step + 1) * 0x9E3779B97F4A7C15) & _MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+    return mixed ^ (mixed >> 31)
 
 
 def candidates(logits: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor]:

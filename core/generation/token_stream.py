@@ -9,8 +9,11 @@ Nothing runs between calls: to cancel is to stop calling. `change_prompt` and
 cache. A frame is finished `max_delay + 1` steps after it was begun, so the first call
 runs that many steps (4), and each later call one.
 
-With the same model, device, arguments and calls the codes are the same. Greedy codes are
-those of `transformers`' MusicGen for a prompt that is not empty, up to the window's end.
+With the same model, device, arguments and calls the codes are the same, and a stream that
+goes on from the first F frames of another (same prompt, sampling and end) gives the others'
+remainder, drawn or greedy, past the window too. Where the end differs, the last `max_delay`
+frames do: at its end the first codebook has stopped while the others catch up. Greedy codes
+are those of `transformers`' MusicGen for a prompt that is not empty, up to the window's end.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from core.generation.context_window import first_frame_seen
 from core.generation.delay_pattern import DelayedCodes
 from core.generation.guidance import guide
 from core.generation.params import Prompt, SamplingParams
-from core.generation.sampling import draw, generator_for
+from core.generation.sampling import draw, seed_of_step
 from core.model.language_model import LanguageModel, LMState, TextKeys
 
 ENDLESS_CAPACITY = 512  # positions allocated at first when the end is not known
@@ -72,7 +75,7 @@ class TokenStream:
         self._state: LMState | None = None
         self._told = False  # whether the state's first row sees a text
         self._sampling = sampling
-        self._generator = generator_for(sampling.seed, model.device)
+        self._generator = torch.Generator(model.device)  # its own: nobody else disturbs it
         self.frames_done = 0
         self.prompt = prompt
         self._text = self._keys_of(prompt)
@@ -91,9 +94,7 @@ class TokenStream:
         self.prompt, self._text = prompt, self._keys_of(prompt)
 
     def change_sampling(self, sampling: SamplingParams) -> None:
-        """From the next step on. Another seed starts its sequence; the same one goes on."""
-        if sampling.seed != self._sampling.seed:
-            self._generator = generator_for(sampling.seed, self._model.device)
+        """From the next step on."""
         self._sampling = sampling
 
     @torch.inference_mode()
@@ -119,6 +120,7 @@ class TokenStream:
         logits = self._logits()
         scale = self._sampling.guidance
         combined = guide(logits, scale) if logits.shape[0] == 2 else logits[0]
+        self._generator.manual_seed(seed_of_step(self._sampling.seed, self._step))
         tokens = draw(combined, self._sampling, self._generator)
         self._codes.write(self._step, tokens.cpu().numpy())
         self._step += 1

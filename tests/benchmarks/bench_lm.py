@@ -69,7 +69,7 @@ def small_shaped() -> MusicgenForConditionalGeneration:
     )
     torch.manual_seed(0)
     model = MusicgenForConditionalGeneration(config).eval()
-    special = config.decoder.vocab_size
+    special = model.decoder.config.vocab_size
     model.generation_config.update(
         pad_token_id=special, bos_token_id=special, decoder_start_token_id=special
     )

@@ -8,9 +8,13 @@ from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWa
 
 from core.generation.guidance import guide
 from core.generation.params import SamplingParams
-from core.generation.sampling import candidates, draw, generator_for
+from core.generation.sampling import candidates, draw, seed_of_step
 
 LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, -2.0, 1.5])
+
+
+def generator_for(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def params(**kwargs: float) -> SamplingParams:
@@ -70,14 +74,28 @@ def test_greedy_leaves_the_generator_alone() -> None:
     assert torch.equal(before, generator.get_state())
 
 
-def test_a_seed_is_a_sequence() -> None:
-    def sequence(seed: int) -> list[int]:
-        generator = generator_for(seed)
-        return [int(draw(LOGITS, params(), generator)) for _ in range(30)]
+def test_steps_drawn_each_from_its_own_seed_follow_the_distribution() -> None:
+    wanted = params(temperature=1.3)
+    expected = distribution(LOGITS, wanted)
+    generator = torch.Generator()
+    found = torch.zeros(6)
+    pairs = torch.zeros(6, 6)
+    before = 0
+    for step in range(20_000):
+        drawn = int(draw(LOGITS, wanted, generator.manual_seed(seed_of_step(11, step))))
+        found[drawn] += 1
+        pairs[before, drawn] += 1
+        before = drawn
+    torch.testing.assert_close(found / 20_000, expected, atol=0.011, rtol=0)
+    together = expected[:, None] * expected  # neighbouring steps know nothing of each other
+    torch.testing.assert_close(pairs / 20_000, together, atol=0.009, rtol=0)
 
-    assert sequence(4) == sequence(4)
-    assert sequence(4) != sequence(5)
-    assert sequence(2**63 - 1) == sequence(2**63 - 1)
+
+def test_seeds_and_steps_do_not_meet() -> None:
+    seeds = [0, 1, 2, 2**32, 2**32 + 1, 2**63 - 1]
+    made = {seed_of_step(seed, step) & 0xFFFFFFFF for seed in seeds for step in range(500)}
+    assert len(made) == len(seeds) * 500
+    assert all(0 <= seed_of_step(seed, 10**6) < 2**64 for seed in seeds)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

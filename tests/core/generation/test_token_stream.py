@@ -82,6 +82,14 @@ def test_greedy_continuation_is_the_uninterrupted_runs_remainder(
     np.testing.assert_array_equal(rest, whole[:, begun:])
 
 
+@pytest.mark.parametrize("begun", [1, 50, 130, 200])
+def test_a_drawn_continuation_is_exact_with_the_same_seed(mono: Twins, begun: int) -> None:
+    """A take that was interrupted goes on as if nothing had happened, past the window too."""
+    whole = taken(mono.stream(sampling=WARM, frames=260, window_frames=60))
+    rest = taken(mono.stream("warm analog pads", WARM, whole[:, :begun], 260 - begun, 60))
+    np.testing.assert_array_equal(rest, whole[:, begun:])
+
+
 @pytest.mark.parametrize("begun", [50, 130, 200])
 def test_continuation_is_exact_past_the_window_too(mono: Twins, begun: int) -> None:
     whole = taken(mono.stream(frames=260, window_frames=60))
@@ -216,7 +224,7 @@ def test_an_empty_prompt_runs_one_branch(mono: Twins) -> None:
         assert stream._state.cache.rows == rows
 
 
-def test_another_seed_starts_its_sequence(mono: Twins) -> None:
+def test_sampling_changes_on_the_way(mono: Twins) -> None:
     stream = mono.stream(sampling=WARM)
     first = taken(stream, 10)
     stream.change_sampling(dataclasses.replace(WARM, temperature=0.5))
