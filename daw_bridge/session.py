@@ -105,7 +105,7 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             turn.change(problem=text)
             origin = ask.Origin(source="engine")
             if take is None and model.asked and code != ENGINE_RESTARTED:
-                turn.change(model=ModelState(model.asked, 0.0, "", model.loaded, failed=text))
+                turn.change(model=ModelState(model.asked, failed=text))  # the one before is gone
             elif take is not None and code != ENGINE_RESTARTED:
                 origin = takes.fail_take(turn, take)
             turn.send(Problem(code, text, origin))

@@ -1,0 +1,402 @@
+"""The command line, and the one place that names core, daw_bridge and gui together.
+
+Nothing heavy is imported here: Qt is loaded by the tray application alone, torch by the
+commands that run the model in this process. Child processes import this module too.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from core.errors import DawBridgeError
+from daw_bridge.console import NewsReader, complain, exit_status
+
+app = typer.Typer(
+    name="daw-bridge",
+    help="MusicGen beside your DAW. Without a command: the tray application.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console()
+# typer brings a click of its own; of its errors it shows BadParameter, whose base they share.
+UsageError = typer.BadParameter.__mro__[1]
+
+
+class Device(StrEnum):
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class Dtype(StrEnum):
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+def _option(*names: str, text: str) -> object:
+    return typer.Option(*names, help=text, show_default=False)
+
+
+OscPort = Annotated[int, typer.Option("--osc-port", min=1, max=65_535, help="UDP port for OSC.")]
+OscHost = Annotated[str, typer.Option("--osc-host", help="Address to listen on.")]
+Output = Annotated[
+    str | None, _option("--output", text="Audio device, wav:PATH for a file, or none.")
+]
+Input = Annotated[str | None, _option("--input", text="Device to continue from, or none.")]
+MidiIn = Annotated[
+    str | None, _option("--midi-in", text="MIDI ports to open: part of a name, or all.")
+]
+MidiChannel = Annotated[
+    int | None, typer.Option("--midi-channel", min=1, max=16, help="Hear this channel alone.")
+]
+Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
+ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
+ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="How it computes.")]
+Takes = Annotated[Path | None, _option("--takes", text="Folder that keeps the takes.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Log what happens inside.")]
+
+
+# ---------------------------------------------------------------- the running program
+
+
+@app.callback(invoke_without_command=True)
+def tray(
+    context: typer.Context,
+    osc_port: OscPort = 9770,
+    osc_host: OscHost = "127.0.0.1",
+    output: Output = None,
+    input: Input = None,
+    midi_in: MidiIn = None,
+    midi_channel: MidiChannel = None,
+    model: Model = None,
+    device: ComputeDevice = Device.AUTO,
+    dtype: ComputeDtype = Dtype.AUTO,
+    takes: Takes = None,
+    verbose: Verbose = False,
+) -> None:
+    """Open the tray application; without a display, serve headless."""
+    if context.invoked_subcommand is not None:
+        return
+    from daw_bridge.serving import ServeOptions, has_display
+
+    options = ServeOptions(
+        osc_host, osc_port, output, input, midi_in, midi_channel, model, device, dtype, takes
+    )
+    if not has_display(dict(os.environ)):
+        console.print("no display; serving without a panel")
+    elif _qt_is_missing():
+        console.print("Qt is missing (pip install PyQt6); serving without a panel")
+    else:
+        _serve(options, verbose, panel=True)
+        return
+    _serve(options, verbose, panel=False)
+
+
+@app.command()
+def serve(
+    osc_port: OscPort = 9770,
+    osc_host: OscHost = "127.0.0.1",
+    output: Output = None,
+    input: Input = None,
+    midi_in: MidiIn = None,
+    midi_channel: MidiChannel = None,
+    model: Model = None,
+    device: ComputeDevice = Device.AUTO,
+    dtype: ComputeDtype = Dtype.AUTO,
+    takes: Takes = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run without a panel: OSC and MIDI in, audio out, until Ctrl-C."""
+    from daw_bridge.serving import ServeOptions
+
+    options = ServeOptions(
+        osc_host, osc_port, output, input, midi_in, midi_channel, model, device, dtype, takes
+    )
+    _serve(options, verbose, panel=False)
+
+
+def _serve(options, verbose: bool, *, panel: bool) -> None:
+    from core.generation.worker import run_engine
+    from daw_bridge.audio.devices import full_name, list_devices
+    from daw_bridge.audio_client import AudioClient
+    from daw_bridge.engine_client import EngineClient
+    from daw_bridge.serving import Serving, preset_prompts
+
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    stopped = threading.Event()
+    news = NewsReader(console)
+    serving = Serving(options, EngineClient(run_engine), AudioClient(), news.say)
+    serving.controller.subscribe(news)
+
+    def devices() -> list[tuple[str, str]]:
+        found = list_devices()
+        outputs = [("output", full_name(d)) for d in found if d.outputs]
+        return outputs + [("input", full_name(d)) for d in found if d.inputs]
+
+    def stop(number: int, frame: object) -> None:
+        if stopped.is_set():  # asked twice: at once
+            os._exit(130)
+        stopped.set()
+
+    if not panel:
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+    with serving:
+        if panel:
+            from gui.app import run
+
+            prompts = preset_prompts(serving.presets)
+            raise typer.Exit(run(serving.controller, prompts, serving.osc.port, devices))
+        while not stopped.wait(0.5):
+            pass
+        news.say("stopping")
+
+
+def _qt_is_missing() -> bool:
+    try:
+        import PyQt6.QtWidgets  # noqa: F401
+    except ImportError:
+        return True
+    return False
+
+
+# ---------------------------------------------------------------- one take, to a file
+
+Prompt_ = Annotated[str, typer.Argument(help="What to play, in words.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="The WAV file to write.")]
+Seconds = Annotated[float | None, _option("--seconds", text="Length; 10 if nothing is said.")]
+BarCount = Annotated[int | None, typer.Option("--bars", min=1, help="Length in bars of four.")]
+BeatsPerMinute = Annotated[
+    float | None, typer.Option("--bpm", min=20, max=400, help="Tempo that bars are counted at.")
+]
+Seed = Annotated[int | None, _option("--seed", text="Same seed, same take.")]
+Greedy = Annotated[bool, typer.Option("--greedy", help="Always the most likely token.")]
+Guidance = Annotated[float, typer.Option("--guidance", help="How closely the prompt is followed.")]
+TopK = Annotated[int, typer.Option("--top-k", help="Tokens considered; 0 all.")]
+Temperature = Annotated[float, typer.Option("--temperature", help="Low is safe, high is wild.")]
+Tokens = Annotated[Path | None, _option("--tokens", text="Also write the tokens, as NPY.")]
+
+
+@app.command()
+def generate(
+    prompt: Prompt_,
+    out: Out,
+    seconds: Seconds = None,
+    bars: BarCount = None,
+    bpm: BeatsPerMinute = None,
+    seed: Seed = None,
+    greedy: Greedy = False,
+    guidance: Guidance = 3.0,
+    top_k: TopK = 250,
+    temperature: Temperature = 1.0,
+    model: Model = None,
+    device: ComputeDevice = Device.AUTO,
+    dtype: ComputeDtype = Dtype.AUTO,
+    tokens: Tokens = None,
+) -> None:
+    """Generate a take into a WAV file."""
+    from daw_bridge.offline import Request
+
+    _to_file(
+        Request.of(prompt, out, seconds, bars, bpm, seed, greedy, guidance, top_k, temperature,
+                   model, device, dtype, tokens)
+    )  # fmt: skip
+
+
+@app.command("continue")
+def continue_(
+    clip: Annotated[Path, typer.Argument(help="The sound file to continue.")],
+    out: Out,
+    prompt: Prompt_ = "",
+    seconds: Seconds = None,
+    bars: BarCount = None,
+    bpm: BeatsPerMinute = None,
+    seed: Seed = None,
+    greedy: Greedy = False,
+    guidance: Guidance = 3.0,
+    top_k: TopK = 250,
+    temperature: Temperature = 1.0,
+    model: Model = None,
+    device: ComputeDevice = Device.AUTO,
+    dtype: ComputeDtype = Dtype.AUTO,
+    tokens: Tokens = None,
+    keep_clip: Annotated[
+        bool, typer.Option("--keep-clip", help="Put the clip before the continuation.")
+    ] = False,
+) -> None:
+    """Continue a sound file; OUT holds the continuation alone."""
+    from daw_bridge.offline import Request
+
+    _to_file(
+        Request.of(prompt, out, seconds, bars, bpm, seed, greedy, guidance, top_k, temperature,
+                   model, device, dtype, tokens, clip, keep_clip)
+    )  # fmt: skip
+
+
+def _to_file(request) -> None:
+    """Run the model in this process. Ctrl-C keeps what was made and exits with 130."""
+    from daw_bridge.offline import Progress, write_result
+
+    request.check()
+    clip = request.read_clip()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with Progress(console) as progress:
+        progress.say("starting")
+        from core.codec.resampler import to_model_rate
+        from core.generation.generator import Generator
+        from core.generation.seam import join_clip
+
+        generator = Generator.load(request.model, request.device, request.dtype, progress.loading)
+        stream = generator.open(
+            request.prompt, request.sampling, request.frames,
+            clip=clip.pcm if clip else None, clip_rate=clip.rate if clip else 32_000,
+        )  # fmt: skip
+        stopped, blocks, codes = False, [], []
+        try:
+            while not stream.ended:
+                if (block := stream.step()) is not None:
+                    blocks.append(block.pcm)
+                progress.made(stream.frames, request.frames)
+        except KeyboardInterrupt:
+            stopped = True
+            if not stream.ended and (block := stream.hand_over()) is not None:
+                blocks.append(block.pcm)
+        if (drawn := stream.untold_codes()) is not None:
+            codes.append(drawn)
+    join = None
+    if clip is not None and request.keep_clip:
+        channels = generator.codec.channels
+        before = to_model_rate(clip.pcm, clip.rate, channels)
+        join = lambda pcm: join_clip(before, stream.seam, pcm)  # noqa: E731
+    loaded = generator.loaded
+    write_result(request, blocks, codes, f"{loaded.name} {loaded.digest}", loaded.licence, join)
+    console.print(request.report(loaded.name, loaded.licence, stopped), soft_wrap=True)
+    if stopped:
+        raise typer.Exit(130)
+
+
+# ---------------------------------------------------------------- training
+
+
+@app.command()
+def tokenize(
+    folder: Annotated[Path, typer.Argument(help="A folder of WAV or FLAC files.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the tokens.")],
+    model: Annotated[str, typer.Option("--model", help="Whose codec.")] = "starter",
+) -> None:
+    """Turn a folder of music into EnCodec tokens."""
+    from core.training.cli import tokenize as run
+
+    count = run(folder, out, model)
+    console.print(f"{count} clips in {out}", soft_wrap=True)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A TOML file; kind = codec or transformer.")],
+) -> None:
+    """Train a codec or a Transformer; goes on where the last run stopped."""
+    from core.training.cli import train as run
+
+    run(config)
+
+
+# ---------------------------------------------------------------- what there is
+
+
+@app.command()
+def devices() -> None:
+    """List audio devices and MIDI ports."""
+    from daw_bridge.audio.devices import full_name, list_devices
+    from daw_bridge.midi_ports import midi_ports
+
+    table = Table("", "audio device", "in", "out", "rate", box=None)
+    for d in list_devices():
+        mark = ("o" if d.default_output else "") + ("i" if d.default_input else "")
+        table.add_row(mark, full_name(d), str(d.inputs), str(d.outputs), str(d.rate))
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print("no audio device; start JACK or PulseAudio, or use --output wav:PATH")
+    api, ports = midi_ports()
+    console.print(f"MIDI ({api}): {', '.join(ports) or 'no ports'}", soft_wrap=True)
+
+
+@app.command()
+def doctor(takes: Takes = None, model: Model = None) -> None:
+    """Check what works on this machine, and say what to do about what does not."""
+    from daw_bridge.doctor import CHECKS, Finding, check_takes, examine
+
+    def check_model() -> Finding:
+        from core.model.checkpoint import read_info
+
+        info = read_info(model or "starter")
+        return Finding("model", True, f"{info.name} ({info.licence})")
+
+    def check_compute() -> Finding:
+        from core.generation.generator import resolve_device
+
+        device, dtype = resolve_device("auto", "auto")
+        return Finding("compute", True, f"{device}, {dtype}")
+
+    checks = [(lambda: check_takes(takes)) if c is check_takes else c for c in CHECKS]
+    found = examine((*checks, check_compute, check_model))
+    table = Table("", "", "", box=None, show_header=False)
+    for finding in found:
+        mark = "[green]ok[/green]" if finding.fine else "[yellow]--[/yellow]"
+        if not finding.fine and finding.need:
+            mark = "[red]no[/red]"
+        table.add_row(mark, finding.what, finding.detail)
+    console.print(table)
+    if any(f.need and not f.fine for f in found):
+        raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------- the door
+
+
+def main() -> None:
+    """Run the command line. Errors are one line on stderr; the status says what kind."""
+    multiprocessing.freeze_support()
+    status = 0
+    try:
+        command = typer.main.get_command(app)
+        status = command.main(prog_name="daw-bridge", standalone_mode=False) or 0
+    except typer.Exit as left:
+        status = left.exit_code
+    except UsageError as wrong:
+        complain(f"{wrong.format_message()} (see daw-bridge --help)")
+        status = 2
+    except typer.Abort:
+        status = 130
+    except (DawBridgeError, KeyboardInterrupt) as error:
+        if isinstance(error, DawBridgeError):
+            complain(str(error))
+        status = exit_status(error)
+    except ImportError as missing:
+        complain(f"{missing.name or missing} is missing; install daw-bridge again")
+        status = 1
+    except OSError as refused:
+        complain(f"{refused.strerror or refused}: {refused.filename or ''}")
+        status = 1
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""One take to a file: what `generate` and `continue` are asked, checked before a model is
+loaded, and how the result is written. The model itself is run by the command line."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from core.errors import BadInput
+from core.generation.params import MAX_SECONDS, Prompt, SamplingParams
+from core.types import FRAME_RATE, Frames, frames_of
+from daw_bridge.atomic import replace_file, write_wav
+from daw_bridge.clips import read_tail
+
+BEATS = 4  # in a bar
+DEFAULT_SECONDS = 10.0
+LONGEST_CLIP = 3600.0
+CONTEXT_SECONDS = 30.0
+Pcm = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    pcm: Pcm
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One take, as asked for on the command line."""
+
+    prompt: Prompt
+    out: Path
+    frames: Frames
+    sampling: SamplingParams
+    model: str
+    device: str
+    dtype: str
+    tokens: Path | None
+    clip: Path | None
+    keep_clip: bool
+
+    @classmethod
+    def of(
+        cls, prompt: str, out: Path, seconds: float | None, bars: int | None, bpm: float | None,
+        seed: int | None, greedy: bool, guidance: float, top_k: int, temperature: float,
+        model: str | None, device: str, dtype: str, tokens: Path | None,
+        clip: Path | None = None, keep_clip: bool = False,
+    ) -> Request:  # fmt: skip
+        """Raises BadInput for what makes no sense."""
+        sampling = SamplingParams(
+            seed=secrets.randbits(31) if seed is None else seed,
+            temperature=temperature,
+            top_k=top_k,
+            guidance=guidance,
+            greedy=greedy,
+        )
+        frames = _length(seconds, bars, bpm)
+        return cls(Prompt(prompt), out, frames, sampling, model or "starter", str(device),
+                   str(dtype), tokens, clip, keep_clip)  # fmt: skip
+
+    def check(self) -> None:
+        """Whether the files can be written. Raises BadInput."""
+        for path, suffix in ((self.out, ".wav"), (self.tokens, ".npy")):
+            if path is None:
+                continue
+            if path.suffix.lower() != suffix:
+                raise BadInput(f"{path} is no {suffix} file; end its name in {suffix}")
+            if path.is_dir():
+                raise BadInput(f"{path} is a folder; name a file")
+            if not path.absolute().parent.is_dir():
+                raise BadInput(f"there is no folder {path.parent}; make it first")
+
+    def read_clip(self) -> Clip | None:
+        """Raises BadClip. The whole clip is only read where it is to be kept."""
+        if self.clip is None:
+            return None
+        seconds = LONGEST_CLIP if self.keep_clip else CONTEXT_SECONDS
+        return Clip(*read_tail(str(self.clip), seconds))
+
+    def report(self, model: str, licence: str, stopped: bool) -> str:
+        """What was written, for a person."""
+        what = "stopped; kept what was made in" if stopped else "wrote"
+        rights = f", weights under {licence}" if licence else ""
+        return escape(f"{what} {self.out} (seed {self.sampling.seed}, {model}{rights})")
+
+
+def _length(seconds: float | None, bars: int | None, bpm: float | None) -> Frames:
+    if seconds is not None and bars is not None:
+        raise BadInput("give --seconds or --bars, not both")
+    if bars is None:
+        length = DEFAULT_SECONDS if seconds is None else seconds
+    else:
+        length = bars * BEATS * 60 / (bpm or 120.0)
+    if not (math.isfinite(length) and 0 < length <= MAX_SECONDS) or frames_of(length) < 1:
+        raise BadInput(f"{length:g} s is out of range; use 0.02 to {MAX_SECONDS:g} s")
+    return frames_of(length)
+
+
+def write_result(
+    request: Request,
+    blocks: Sequence[Pcm],
+    codes: Sequence[NDArray[np.int64]],
+    model: str,
+    licence: str,
+    join: Callable[[Pcm], Pcm] | None = None,
+) -> None:
+    """Write the WAV, and the tokens where they are wanted, each whole or not at all."""
+    pcm = np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
+    if join is not None:
+        pcm = join(pcm)
+    sampling = request.sampling
+    comment = f"seed {sampling.seed}, temperature {sampling.temperature:g}, top-k {sampling.top_k}"
+    tags = {
+        "title": request.prompt.text,
+        "comment": f"{comment}, guidance {sampling.guidance:g}, model {model}",
+        "copyright": f"made with {model}: {licence}" if licence else "",
+    }
+    try:
+        write_wav(request.out, [pcm], channels=pcm.shape[1], tags=tags)
+        if request.tokens is not None:
+            drawn = np.concatenate(codes, axis=1) if codes else np.zeros((4, 0), np.int64)
+            with replace_file(request.tokens) as file:
+                np.save(file, drawn.astype(np.int64), allow_pickle=False)
+    except OSError as refused:
+        raise OutputRefused(f"cannot write {request.out}: {refused.strerror or refused}") from None
+
+
+class OutputRefused(BadInput):
+    """The disk or the folder does not take the file."""
+
+    code = "disk"
+    exit_status = 1
+
+
+class Progress:
+    """A bar for loading, then one for the take. Nothing is drawn where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = RichProgress(
+            TextColumn("{task.description:<24}"), BarColumn(), TimeRemainingColumn(),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def say(self, what: str) -> None:
+        if self._task is None:
+            self._task = self._bars.add_task(what, total=1.0)
+        self._bars.update(self._task, description=what)
+
+    def loading(self, fraction: float, what: str) -> None:
+        self.say(what)
+        assert self._task is not None
+        self._bars.update(self._task, completed=fraction)
+
+    def made(self, frames: int, wanted: int) -> None:
+        self.say(f"{frames / FRAME_RATE:.1f} of {wanted / FRAME_RATE:.1f} s")
+        assert self._task is not None
+        self._bars.update(self._task, completed=frames / wanted)

@@ -1,0 +1,111 @@
+"""The running program without a face: everything of daw_bridge, started in order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from daw_bridge.controller import Controller
+from daw_bridge.midi_mapping import MidiMapping
+from daw_bridge.midi_ports import MidiInput
+from daw_bridge.osc_server import OscServer
+from daw_bridge.ports import AudioSink, Engine
+from daw_bridge.presets import Preset, load_presets
+from daw_bridge.settings import SettingsFile
+from daw_bridge.takes import TakeLibrary
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line may choose. None: as remembered, else the default."""
+
+    osc_host: str = "127.0.0.1"
+    osc_port: int = 9770
+    output: str | None = None
+    input: str | None = None
+    midi_in: str | None = None
+    midi_channel: int | None = None  # 1 to 16
+    model: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    takes: Path | None = None
+
+
+class Serving:
+    """A context: inside it the program runs. It starts in order and stops in reverse.
+
+    OSC is bound first, so that a taken port is told before any process has been started.
+    """
+
+    def __init__(self, options: ServeOptions, engine: Engine, audio: AudioSink, say: Say) -> None:
+        """Raises PortInUse and BadInput; nothing has been started then."""
+        self._options, self._say = options, say
+        self._settings = SettingsFile()
+        self.presets, broken = load_presets()
+        takes = TakeLibrary(options.takes)
+        self.controller = Controller(
+            engine,
+            audio,
+            takes,
+            self._settings,
+            self.presets,
+            compute=options.device,
+            dtype=options.dtype,
+        )
+        self.osc = OscServer(self.controller.submit, options.osc_host, options.osc_port)
+        channel = None if options.midi_channel is None else options.midi_channel - 1
+        state = self.controller.state
+        mapping = MidiMapping(values=state.values, channel=channel).mapped(state.controllers)
+        self.midi = MidiInput(self.controller.submit, mapping, options.midi_in, say)
+        if self._settings.problem:
+            say(self._settings.problem)
+        for line in broken:
+            say(line)
+        for take in takes.recovered:
+            say(f"take {take} was cut short last time; what was made of it is kept")
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Serving:
+        kept, asked, stack = self._settings.settings, self._options, self._stack
+        with ExitStack() as begun:  # what was started is stopped if the next cannot start
+            self.controller.subscribe(self.osc.hear)
+            self.controller.subscribe(self.midi.hear)
+            begun.callback(self.controller.stop)
+            self.controller.start(
+                model=asked.model or kept.model or "starter",
+                output=asked.output if asked.output is not None else kept.output,
+                input=asked.input or kept.input or "none",
+            )
+            begun.callback(self.osc.stop)
+            self.osc.start()
+            self._say(f"listening on OSC {self.osc.host}:{self.osc.port}")
+            begun.callback(self.midi.stop)
+            self.midi.start()
+            stack.push(begun.pop_all())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+
+def has_display(environment: dict[str, str]) -> bool:
+    """Whether a window could be shown: on Linux a display is named, or Qt is told to do without."""
+    if sys.platform != "linux":
+        return True
+    return any(environment.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def preset_prompts(presets: tuple[Preset, ...]) -> dict[str, str]:
+    """Names and prompts in order, as the panel shows them."""
+    return {preset.name: preset.prompt for preset in presets}
