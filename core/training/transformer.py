@@ -244,14 +244,16 @@ class TransformerTrainer:
     @torch.no_grad()
     def validate(self) -> None:
         """Cross-entropy a codebook on held-out clips, beside the entropy of their unigrams."""
-        self.model.eval(), self.text.eval()
+        self.model.eval()
+        self.text.eval()
         rows = []
         for clip in self.held_out:
             codes = torch.from_numpy(clip.codes[:, : self.config.short_frames].astype(np.int64))
             caption = clip.captions[0] if clip.captions else ""
             rows.append(self.losses(Batch(codes[None], [codes.shape[1]], [0], [caption])).cpu())
         mean = torch.stack(rows).mean(0)
-        self.model.train(), self.text.train()
+        self.model.train()
+        self.text.train()
         self.log.write(
             validate=self.schedule.step,
             loss=float(mean.mean()),
