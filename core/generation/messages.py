@@ -1,9 +1,10 @@
 """What the application and the engine process say to each other. Torch-free and picklable.
 
-Two pipes leave the engine: a control pipe (requests in, events out, with the application)
-and a PCM pipe (`PcmBlock`s out, to the audio process; `Credit`s come back on the control
-pipe through the application). Codes travel as numpy arrays, int16 or int64
-[codebooks, frames], with the delay undone.
+One duplex pipe joins the two: requests go in, events come out, `PcmBlock`s among them. The
+application keeps a take's audio and hands each block on to the audio process: so either
+child can die and be started again without the other knowing, and nothing is lost. (The
+feeder's ring and the credits hide any hiccup of the application.) Codes travel as numpy
+arrays [codebooks, frames], with the delay undone.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ class StartTake:
     codes: tokens to continue from [codebooks, frames].
     clip: audio to continue [samples, channels] float32 at `clip_rate`; the engine encodes it.
     epoch: stamped on every PcmBlock of this take.
+    done, first_sample: of a take that goes on after the engine died. The last `done` frames of
+        `codes` are the take's own (they count in `frames`, in `Credit` and in every number the
+        engine tells), and its PCM before `first_sample` was delivered already.
     """
 
     take: int
@@ -58,6 +62,8 @@ class StartTake:
     codes: Codes | None = None
     clip: Pcm | None = None
     clip_rate: int = 32_000
+    done: int = 0
+    first_sample: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +82,10 @@ class ChangeSampling:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Credit:
-    """Absolute: the engine may have produced at most `frames` frames of this take."""
+    """Absolute: the engine may have produced at most `frames` frames of this take.
+
+    Until the first one comes nothing holds the engine back.
+    """
 
     take: int
     frames: int
@@ -126,6 +135,7 @@ class TakeStarted:
     take: int
     epoch: int
     context_frames: int  # frames of context the take continues from
+    context: Codes | None = None  # … themselves, where the engine encoded them from a clip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,15 +167,12 @@ class EngineProblem:
     text: str
 
 
-EngineEvent = ModelLoading | ModelLoaded | TakeStarted | TakeTokens | TakeDone | EngineProblem
-
-# ---------------------------------------------------------------- engine → audio process
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PcmBlock:
-    """Audio of a take, in order. `last` marks its end (pcm may then be empty).
+    """Audio of a take, in order, for the application and the audio process.
 
+    `last` marks its end (pcm may then be empty).
     first_sample counts from the take's first new sample, 32 kHz.
     """
 
@@ -174,3 +181,8 @@ class PcmBlock:
     first_sample: int
     pcm: Pcm
     last: bool = False
+
+
+EngineEvent = (
+    ModelLoading | ModelLoaded | TakeStarted | TakeTokens | TakeDone | EngineProblem | PcmBlock
+)

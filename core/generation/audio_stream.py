@@ -1,0 +1,146 @@
+"""Prompt → tokens → PCM: a token stream and a streaming decoder, a frame at a time.
+
+    while not stream.ended:
+        block = stream.step()       # draws one frame; now and then there is sound
+        if block is not None: ...
+
+The first block is as small as the decoder's look-ahead lets it be, so that sound begins early;
+later ones are larger, because a frame is cheaper to decode in company.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.codec.streaming_decoder import StreamingDecoder
+from core.generation.messages import Codes, Pcm
+from core.generation.params import Prompt, SamplingParams
+from core.generation.seam import SEAM_SAMPLES
+from core.types import SAMPLES_PER_FRAME
+
+# New frames to a block. Five frames give the first 25 ms of sound (3.75 are look-ahead).
+FIRST_BLOCKS = (5, 2, 3, 4, 6, 8)
+LATER_BLOCKS = 10  # 0.2 s
+
+# Frames rendered before the first that is wanted. The convolutions see 4 of them; the LSTM
+# has a longer memory, which two seconds fill.
+WARM_FRAMES = 100
+
+
+class FrameSource(Protocol):
+    """What is needed of `core.generation.token_stream.TokenStream`."""
+
+    def next_frame(self) -> Tensor | None: ...
+
+    def change_prompt(self, prompt: Prompt) -> None: ...
+
+    def change_sampling(self, sampling: SamplingParams) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundBlock:
+    """float32 [samples, channels], 32 kHz, from the take's sample `first_sample` on."""
+
+    first_sample: int
+    pcm: Pcm
+    last: bool
+
+
+class AudioStream:
+    """One take's sound. Used by one thread; nothing runs between calls.
+
+    tokens: gives the new frames.
+    context: codes [codebooks, frames] the take continues from, without which it starts fresh.
+        They are rendered and dropped, so that the first new sample follows the clip's last one.
+    done, first_sample: the last `done` frames of `context` belong to the take itself, whose
+        sound is wanted from `first_sample` on (a take that was interrupted).
+    """
+
+    def __init__(
+        self,
+        tokens: FrameSource,
+        decoder: StreamingDecoder,
+        context: Codes | None = None,
+        done: int = 0,
+        first_sample: int = 0,
+    ) -> None:
+        self.tokens = tokens
+        self.context = np.zeros((0, 0), np.int64) if context is None else context
+        self.frames = done  # of the take: done before and drawn here
+        self.samples = first_sample  # of the take: the next block starts here
+        self.ended = False
+        self._decoder, self._state = decoder, decoder.start()
+        self._sizes: Iterator[int] = chain(FIRST_BLOCKS, repeat(LATER_BLOCKS))
+        self._due = next(self._sizes)
+        start = (self.context.shape[1] - done) * SAMPLES_PER_FRAME + first_sample
+        warm = max(0, start // SAMPLES_PER_FRAME - WARM_FRAMES)
+        self._skip = start - warm * SAMPLES_PER_FRAME  # rendered samples to be dropped
+        self._pending = [torch.tensor(self.context[:, warm:])] if self.context.size else []
+        self._new = 0  # of the pending frames
+        self._untold: list[Tensor] = []
+        self._seam = np.zeros((0, decoder.channels), np.float32)
+
+    @property
+    def seam(self) -> Pcm:
+        """The codec's rendering of the last 40 ms before the first new sample.
+
+        There once the first block is; for `core.generation.seam.join_clip`.
+        """
+        return self._seam
+
+    def step(self) -> SoundBlock | None:
+        """Draw one frame. Returns the sound that is due, which may be none yet."""
+        frame = self.tokens.next_frame()
+        if frame is None:
+            return self._decode(last=True)
+        self.frames += 1
+        self._untold.append(frame)
+        self._pending.append(frame.unsqueeze(1))
+        self._new += 1
+        if self._new < self._due:
+            return None
+        self._due = next(self._sizes)
+        return self._decode(last=False)
+
+    def hand_over(self) -> SoundBlock | None:
+        """What can be heard of the frames drawn so far, for when no more come for a while."""
+        return self._decode(last=False) if self._new else None
+
+    def cut(self) -> SoundBlock:
+        """End here, for a take that is cancelled: an empty last block."""
+        self.ended = True
+        return SoundBlock(self.samples, np.zeros((0, self._decoder.channels), np.float32), True)
+
+    def untold_codes(self) -> Codes | None:
+        """The new frames [codebooks, n] since this was last called; None if there are none."""
+        if not self._untold:
+            return None
+        codes = torch.stack(self._untold, dim=1).numpy()
+        self._untold = []
+        return codes
+
+    def _decode(self, last: bool) -> SoundBlock | None:
+        """Decode what is pending. None if nothing becomes audible, unless it is the end."""
+        if self._pending:
+            codes = torch.cat(self._pending, dim=1)
+        else:
+            codes = torch.zeros(self._decoder.channels, 0, dtype=torch.int64)
+        self._pending, self._new = [], 0
+        pcm = self._decoder.decode(self._state, codes, last).cpu().numpy()
+        if self._skip:
+            dropped, pcm = pcm[: self._skip], pcm[self._skip :]
+            self._skip -= len(dropped)
+            self._seam = np.concatenate((self._seam, dropped))[-SEAM_SAMPLES:]
+        self.ended = last
+        if not len(pcm) and not last:
+            return None
+        block = SoundBlock(self.samples, pcm, last)
+        self.samples += len(pcm)
+        return block

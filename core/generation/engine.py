@@ -1,0 +1,288 @@
+"""The engine's loop: requests between steps, one take at a time, one line for every problem.
+
+While a take runs, each turn answers what lies in the pipe and then draws one frame, so that a
+cancelled take ends within a step. Out of credit, or idle, the loop sleeps in the pipe's read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, assert_never
+
+import torch
+
+from core.errors import DawBridgeError
+from core.generation.audio_stream import AudioStream, SoundBlock
+from core.generation.generator import Generator
+from core.generation.messages import (
+    CancelTake,
+    ChangePrompt,
+    ChangeSampling,
+    Credit,
+    EngineEvent,
+    EngineProblem,
+    EngineRequest,
+    LoadModel,
+    ModelLoaded,
+    ModelLoading,
+    PcmBlock,
+    Quit,
+    StartTake,
+    TakeDone,
+    TakeStarted,
+    TakeTokens,
+)
+from core.model.location import Progress
+
+log = logging.getLogger(__name__)
+
+Loader = Callable[[str, str, str, Progress], Generator]
+
+OUT_OF_MEMORY = "out of memory"
+_SPEED_MEMORY = 0.7  # share of the old figure in the running steps per second
+
+
+@dataclass(slots=True)
+class Running:
+    """The take in flight. busy: seconds spent on frames since tokens were last told."""
+
+    request: StartTake
+    stream: AudioStream
+    credit: int | None = None
+    busy: float = 0.0
+    speed: float = 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Whether credit is lacking for another frame. The end of a take needs none."""
+        made, wanted = self.stream.frames, self.request.frames
+        return self.credit is not None and made >= self.credit and (wanted is None or made < wanted)
+
+
+class Engine:
+    """Owns the model and the take in flight. `run` is called once, by one thread."""
+
+    def __init__(self, connection: Connection, load: Loader = Generator.load) -> None:
+        self._connection = connection
+        self._load = load
+        self._generator: Generator | None = None
+        self._loaded_as: LoadModel | None = None
+        self._take: Running | None = None
+        self._sending = threading.Lock()  # a download reports from a thread of its own
+        self._quit = False
+
+    def run(self) -> None:
+        """Until `Quit`, or until the application closes its end of the pipe."""
+        try:
+            while not self._quit:
+                self._turn()
+        except _PipeClosed:
+            log.info("the application closed the pipe")
+
+    # ------------------------------------------------------------------ the loop
+
+    def _turn(self) -> None:
+        take = self._take
+        if take is not None and take.waits:
+            self._guarded(self._pause, take)
+        busy = self._take is not None and not self._take.waits
+        while not self._quit and self._pending(0 if busy else None):
+            self._guarded(self._answer, self._receive())
+            busy = True  # look for more, but do not sleep before the next step
+        if self._take is not None and not self._take.waits and not self._quit:
+            self._guarded(self._step, self._take)
+
+    def _guarded(self, work: Callable[[Any], None], subject: object) -> None:
+        """Do it; whatever goes wrong becomes one `EngineProblem` and ends the take it concerns."""
+        take = self._concerned(subject)
+        try:
+            work(subject)
+        except _PipeClosed:
+            raise
+        except DawBridgeError as problem:
+            self._report(take, problem.code, _one_line(problem))
+        except (MemoryError, torch.OutOfMemoryError):
+            self._report_memory(take)
+        except Exception as problem:
+            if "CUDA error" in str(problem):
+                # The device's context is lost for good: only a new process can go on, and the
+                # application starts one and gives it the take's tokens.
+                log.exception("device fault")
+                raise SystemExit(3) from problem
+            if "memory" in str(problem) and "alloc" in str(problem):  # torch's on a CPU
+                self._report_memory(take)
+            else:
+                log.exception("unexpected")
+                text = f"{type(problem).__name__}: {_one_line(problem)}"
+                self._report(take, "failure", f"the engine failed ({text}); try again")
+
+    def _answer(self, request: EngineRequest) -> None:
+        take = self._take
+        match request:
+            case LoadModel():
+                self._load_model(request)
+            case StartTake():
+                self._start(request)
+            case Quit():
+                self._quit = True
+            case _ if take is None or take.request.take != request.take:
+                pass  # of a take that ended while the request was on its way
+            case ChangePrompt(_, prompt):
+                take.stream.tokens.change_prompt(prompt)
+            case ChangeSampling(_, sampling):
+                take.stream.tokens.change_sampling(sampling)
+            case Credit(_, frames):
+                take.credit = frames
+            case CancelTake():
+                self._cancel(take)
+            case _:
+                assert_never(request)
+
+    # ------------------------------------------------------------------ the model
+
+    def _load_model(self, request: LoadModel) -> None:
+        if self._take is not None:
+            self._cancel(self._take)
+        same = self._loaded_as
+        wanted = (request.model, request.device, request.dtype)
+        if same is None or wanted != (same.model, same.device, same.dtype):
+            self._emit(ModelLoading(request.model, 0.0, "starting"))
+            self._generator = self._loaded_as = None  # two models may not fit in memory
+
+            def report(fraction: float, what: str) -> None:
+                self._emit(ModelLoading(request.model, 0.9 * fraction, what))
+
+            generator = self._load(request.model, request.device, request.dtype, report)
+            self._emit(ModelLoading(request.model, 0.9, "warming up"))
+            threads = generator.warm_up()
+            log.info("%s ready with %d threads", request.model, threads)
+            self._generator, self._loaded_as = generator, request
+        assert self._generator is not None
+        loaded = self._generator.loaded
+        self._emit(
+            ModelLoaded(
+                model=request.model,
+                name=loaded.name,
+                device=str(loaded.device),
+                dtype=str(loaded.dtype).removeprefix("torch."),
+                codebooks=loaded.config.codebooks,
+                channels=loaded.config.audio_channels,
+                licence=loaded.licence,
+                digest=loaded.digest,
+                window_frames=loaded.window_frames,
+            )
+        )
+
+    # ------------------------------------------------------------------ the take
+
+    def _start(self, request: StartTake) -> None:
+        if self._take is not None:
+            self._cancel(self._take)
+        if self._generator is None:
+            raise _NoModel("no model is loaded; load one first")
+        stream = self._generator.open(
+            request.prompt,
+            request.sampling,
+            request.frames,
+            request.codes,
+            request.clip,
+            request.clip_rate,
+            request.done,
+            request.first_sample,
+        )
+        self._take = Running(request, stream)
+        context = stream.context.shape[1] - request.done
+        encoded = stream.context if request.clip is not None else None
+        self._emit(TakeStarted(request.take, request.epoch, context, encoded))
+
+    def _step(self, take: Running) -> None:
+        begun = time.perf_counter()
+        block = take.stream.step()
+        take.busy += time.perf_counter() - begun
+        if block is not None:
+            self._tell(take, block)
+        if take.stream.ended:
+            self._take = None
+            self._emit(TakeDone(take.request.take, take.stream.frames, cancelled=False))
+
+    def _pause(self, take: Running) -> None:
+        """Out of credit: what was drawn is heard before the loop sleeps."""
+        block = take.stream.hand_over()
+        if block is not None:
+            self._tell(take, block)
+
+    def _cancel(self, take: Running) -> None:
+        self._take = None
+        self._tell(take, take.stream.cut())
+        self._emit(TakeDone(take.request.take, take.stream.frames, cancelled=True))
+
+    def _tell(self, take: Running, block: SoundBlock) -> None:
+        """Tokens first: sound that was delivered can then always be gone on from."""
+        request, stream = take.request, take.stream
+        codes = stream.untold_codes()
+        if codes is not None:
+            count = codes.shape[1]
+            now = count / max(take.busy, 1e-6)
+            share = _SPEED_MEMORY if take.speed else 0.0
+            take.speed, take.busy = share * take.speed + (1 - share) * now, 0.0
+            first = stream.frames - count
+            self._emit(TakeTokens(request.take, first, codes, request.frames, take.speed))
+        self._emit(PcmBlock(request.take, request.epoch, block.first_sample, block.pcm, block.last))
+
+    # ------------------------------------------------------------------ the pipe
+
+    def _pending(self, timeout: float | None) -> bool:
+        try:
+            return self._connection.poll(timeout)
+        except OSError as problem:
+            raise _PipeClosed from problem
+
+    def _receive(self) -> EngineRequest:
+        try:
+            return self._connection.recv()
+        except (EOFError, OSError) as problem:
+            raise _PipeClosed from problem
+
+    def _emit(self, event: EngineEvent) -> None:
+        try:
+            with self._sending:
+                self._connection.send(event)
+        except OSError as problem:
+            raise _PipeClosed from problem
+
+    def _concerned(self, subject: object) -> int | None:
+        """The take that a request or a step belongs to."""
+        if isinstance(subject, Running):
+            return subject.request.take
+        return None if isinstance(subject, LoadModel) else getattr(subject, "take", None)
+
+    def _report(self, take: int | None, code: str, text: str) -> None:
+        if self._take is not None and self._take.request.take == take:
+            self._take = None
+        self._emit(EngineProblem(take, code, text))
+
+    def _report_memory(self, take: int | None) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        what = "the model" if take is None else "the take"
+        text = f"{what} does not fit: {OUT_OF_MEMORY}; close other programs or use a smaller model"
+        self._report(take, "out_of_memory", text)
+
+
+class _PipeClosed(Exception):
+    """The application is gone: nobody is left to tell."""
+
+
+class _NoModel(DawBridgeError):
+    code = "no_model"
+
+
+def _one_line(problem: BaseException) -> str:
+    """A message as one line of at most 300 characters."""
+    text = " ".join(str(problem).split()) or type(problem).__name__
+    return text if len(text) <= 300 else text[:299] + "…"

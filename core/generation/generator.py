@@ -1,0 +1,146 @@
+"""A loaded checkpoint as an instrument: takes are opened on it, one after the other.
+
+Used by the engine process and, in their own process, by the command line's `generate` and
+`continue`.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+
+import numpy as np
+import torch
+
+from core.codec.encodec import Codec
+from core.errors import BadDevice, BadInput
+from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream
+from core.generation.clip_context import clip_context
+from core.generation.context_window import kept_frames
+from core.generation.messages import Codes, Pcm
+from core.generation.params import Prompt, SamplingParams
+from core.generation.token_stream import TokenStream
+from core.model.checkpoint import LoadedModel, load_checkpoint
+from core.model.location import Progress
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+WARM_UP_FRAMES = sum(FIRST_BLOCKS) + LATER_BLOCKS
+_REHEARSAL_SECONDS = 1.0
+_WORTH_A_CORE = 0.8  # more threads must bring a step below this share of the time of one
+
+
+def resolve_device(device: str, dtype: str) -> tuple[str, str]:
+    """'auto' → what this machine has; the language model's dtype beside it.
+
+    CPUs compute in float32, accelerators in float16 as AudioCraft does.
+    Raises BadDevice when it is asked for what is not there.
+    """
+    if device not in DEVICES or dtype not in DTYPES:
+        raise BadInput(f"device '{device}' or dtype '{dtype}' is unknown; use {', '.join(DEVICES)}")
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device == "auto":
+        device = next(name for name, there in present.items() if there)
+    if not present[device]:
+        raise BadDevice(f"this machine has no {device} device that torch can use; use cpu")
+    if dtype == "auto":
+        dtype = "float32" if device == "cpu" else "float16"
+    return device, dtype
+
+
+class Generator:
+    """One model, ready to play. One take at a time, one thread."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self.codec = Codec(loaded.codec, loaded.config.audio_channels)
+
+    @classmethod
+    def load(
+        cls,
+        model: str,
+        device: str = "auto",
+        dtype: str = "auto",
+        progress: Progress | None = None,
+    ) -> Generator:
+        """Load a checkpoint: a folder, a hub id or 'starter'. Raises BadCheckpoint, BadDevice."""
+        device, dtype = resolve_device(device, dtype)
+        return cls(load_checkpoint(model, device, dtype, progress))
+
+    def open(
+        self,
+        prompt: Prompt,
+        sampling: SamplingParams,
+        frames: int | None = None,
+        codes: Codes | None = None,
+        clip: Pcm | None = None,
+        clip_rate: int = 32_000,
+        done: int = 0,
+        first_sample: int = 0,
+    ) -> AudioStream:
+        """A new take; the arguments are those of `messages.StartTake`.
+
+        Of a clip the last 12 s (of a 30 s window) are continued: as much as the model looks
+        back on when it goes past its window. Raises BadInput and BadClip.
+        """
+        if codes is not None and clip is not None:
+            raise BadInput("a take continues from codes or from a clip, not from both")
+        if clip is not None:
+            codes = clip_context(self.codec, clip, clip_rate, kept_frames(self.window_frames))
+        if codes is not None:
+            codes = np.ascontiguousarray(codes, np.int64)
+            done = min(done, codes.shape[1])
+        wanted = None if frames is None else max(0, frames - done)
+        tokens = TokenStream(
+            self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, wanted
+        )
+        return AudioStream(tokens, self.codec.streaming, codes, done, first_sample)
+
+    @property
+    def window_frames(self) -> int:
+        return self.loaded.window_frames
+
+    def warm_up(self) -> int:
+        """Run the shapes of a take's first second, so that the first take is as fast as the next.
+
+        On a CPU it also settles how many threads torch uses: all cores if that pays, else one,
+        which leaves the others to the audio. Returns the number of threads.
+        """
+        if self.loaded.device.type != "cpu":
+            self._rehearse()
+            return torch.get_num_threads()
+        cores = available_cores()
+        most = cores if cores <= 2 else cores - 1  # breathing room for the audio process
+        torch.set_num_threads(1)
+        self._rehearse()
+        if most > 1:
+            alone = self._rehearse()
+            torch.set_num_threads(most)
+            self._rehearse()
+            if self._rehearse() > _WORTH_A_CORE * alone:
+                torch.set_num_threads(1)
+        return torch.get_num_threads()
+
+    def _rehearse(self) -> float:
+        """Play a short take to nobody, of a large model its start; the median step's seconds."""
+        stream = self.open(Prompt("warm up"), SamplingParams(), WARM_UP_FRAMES)
+        seconds: list[float] = []
+        while not stream.ended and sum(seconds) < _REHEARSAL_SECONDS:
+            begun = time.perf_counter()
+            stream.step()
+            seconds.append(time.perf_counter() - begun)
+        if not stream.ended:
+            stream.hand_over()
+        return statistics.median(seconds)
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,136 @@
+"""What the application knows of the engine's work: enough to begin it again in a new process.
+
+Pure bookkeeping, no process and no thread: `EngineClient` notes every request and event here
+and, after a death, asks what to send to the next process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from core.generation.messages import (
+    CancelTake,
+    ChangePrompt,
+    ChangeSampling,
+    Codes,
+    Credit,
+    EngineEvent,
+    EngineProblem,
+    EngineRequest,
+    LoadModel,
+    PcmBlock,
+    StartTake,
+    TakeDone,
+    TakeStarted,
+    TakeTokens,
+)
+
+
+@dataclass(slots=True)
+class Flight:
+    """A take that was started and not ended. request: as asked, prompt and sampling as changed.
+
+    tokens: the take's own, told so far. samples: of its PCM, delivered so far.
+    """
+
+    request: StartTake
+    credit: Credit | None = None
+    context: Codes | None = None
+    tokens: list[Codes] = field(default_factory=list)
+    frames: int = 0
+    samples: int = 0
+    cancelled: bool = False
+    started: bool = False
+
+    def resumed(self) -> StartTake:
+        """The request that makes another process go on where this take was interrupted."""
+        if not self.frames:
+            return self.request
+        own = np.concatenate(self.tokens, axis=1)
+        codes = own if self.context is None else np.concatenate((self.context, own), axis=1)
+        return replace(
+            self.request,
+            codes=codes,
+            clip=None,
+            done=self.frames,
+            first_sample=self.samples,
+        )
+
+
+class Ledger:
+    """Guarded by its owner's lock."""
+
+    def __init__(self) -> None:
+        self.model: LoadModel | None = None
+        self.flights: dict[int, Flight] = {}
+
+    def request(self, request: EngineRequest) -> None:
+        """Note what the application asks for."""
+        match request:
+            case LoadModel():
+                self.model = request
+                for flight in self.flights.values():
+                    flight.cancelled = True  # as the engine does
+            case StartTake():
+                for flight in self.flights.values():
+                    flight.cancelled = True  # one take at a time
+                self.flights[request.take] = Flight(request, context=request.codes)
+            case ChangePrompt(take, prompt) if flight := self.flights.get(take):
+                flight.request = replace(flight.request, prompt=prompt)
+            case ChangeSampling(take, sampling) if flight := self.flights.get(take):
+                flight.request = replace(flight.request, sampling=sampling)
+            case Credit(take) if flight := self.flights.get(take):
+                flight.credit = request
+            case CancelTake(take) if flight := self.flights.get(take):
+                flight.cancelled = True
+            case _:
+                pass
+
+    def event(self, event: EngineEvent) -> EngineEvent | None:
+        """Note what the engine tells. None: the application knows it already."""
+        match event:
+            case TakeStarted(take) if flight := self.flights.get(take):
+                again, flight.started = flight.started, True
+                if event.context is not None:
+                    flight.context = event.context
+                return None if again else event
+            case TakeTokens(take, first, codes) if flight := self.flights.get(take):
+                if first == flight.frames:
+                    flight.tokens.append(codes)
+                    flight.frames += codes.shape[1]
+            case PcmBlock(take) if flight := self.flights.get(take):
+                flight.samples = event.first_sample + len(event.pcm)
+            case TakeDone(take):
+                self.flights.pop(take, None)
+            case EngineProblem(take) if take is not None:
+                self.flights.pop(take, None)
+            case _:
+                pass
+        return event
+
+    def losses(self) -> list[TakeDone]:
+        """After a death: the ends of takes that were cancelled and will not be taken up again."""
+        gone = [flight for flight in self.flights.values() if flight.cancelled]
+        for flight in gone:
+            del self.flights[flight.request.take]
+        return [TakeDone(each.request.take, each.frames, cancelled=True) for each in gone]
+
+    def give_up(self) -> list[int]:
+        """The engine will not be started again by itself: the takes that end with it."""
+        takes = list(self.flights)
+        self.flights.clear()
+        self.model = None
+        return takes
+
+    def replay(self) -> list[EngineRequest]:
+        """What a new process is sent first."""
+        requests: list[EngineRequest] = [] if self.model is None else [self.model]
+        for flight in self.flights.values():
+            requests.append(flight.resumed())
+            if flight.credit is not None:
+                requests.append(flight.credit)
+            if flight.cancelled:
+                requests.append(CancelTake(flight.request.take))
+        return requests
