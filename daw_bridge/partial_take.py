@@ -45,7 +45,11 @@ class PartialTake:
         self._file: IO[bytes] | None = None
         self._codes_file: IO[bytes] | None = None
         if recover:
-            self._read_back()
+            try:
+                self._read_back()
+            except BaseException:
+                self.release()
+                raise
         else:
             self._begin()
 
@@ -159,11 +163,7 @@ class PartialTake:
         pcm_path = self._base.with_suffix(".pcm")
         self._file = pcm_path.open("r+b", buffering=0)
         if fcntl is not None:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                self.release()
-                raise
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         codes_path = self._base.with_suffix(".codes")
         raw = codes_path.read_bytes() if codes_path.exists() else b""
         described = json.loads(self._base.with_suffix(".json").read_text(encoding="utf-8"))
@@ -184,5 +184,5 @@ def find_partial_takes(folder: Path) -> Iterator[PartialTake]:
             values = {name: value for name, value in table.items() if name in names}
             values["prompts"] = tuple((int(f), str(text)) for f, text in values["prompts"])
             yield PartialTake(folder, TakeRecord(**values), recover=True)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # another process writes it, or it is no description of ours

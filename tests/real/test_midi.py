@@ -1,0 +1,144 @@
+"""MIDI through JACK: jack_midi_clock, a clock no one here wrote, into our virtual port."""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import jack
+import pytest
+
+from daw_bridge.commands import (
+    ClockLost,
+    ClockPosition,
+    ClockRolling,
+    ClockTempo,
+    Command,
+    Generate,
+    Panic,
+)
+from daw_bridge.midi_ports import MidiInput
+from tests.conftest import require_program
+from tests.real.conftest import JackServer, wait_for
+
+pytestmark = pytest.mark.real
+
+
+class Heard:
+    """What MIDI asked for, as it comes."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+        self.lines: list[str] = []
+
+    def of(self, kind: type) -> list:
+        return [c for c in list(self.commands) if isinstance(c, kind)]
+
+
+@pytest.fixture
+def server(jack_server: Callable[..., JackServer]) -> JackServer:
+    return jack_server()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def midi(server: JackServer, heard: Heard) -> Iterator[MidiInput]:
+    midi = MidiInput(heard.commands.append, say=heard.lines.append)
+    midi.start()
+    yield midi
+    midi.stop()
+
+
+@pytest.fixture
+def transport(server: JackServer) -> Iterator[jack.Client]:
+    with jack.Client("test-transport", no_start_server=True) as client:
+        yield client
+        client.transport_stop()
+
+
+def our_port(server: JackServer) -> str:
+    wait_for(lambda: any("daw-bridge" in p for p in server.ports()), 5, "our virtual port")
+    return next(p for p in server.ports() if p.startswith("daw-bridge") and p.endswith(":in"))
+
+
+@pytest.mark.parametrize("jitter", [0, 20])
+def test_a_foreign_clock_is_followed(
+    server: JackServer, midi: MidiInput, heard: Heard, transport: jack.Client, jitter: int
+) -> None:
+    require_program("jack_midi_clock")
+    assert midi.available
+    words = ["jack_midi_clock", "-b", "97.5", "-B", "-P", "-J", str(jitter), our_port(server)]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as clock:
+        try:
+            wait_for(lambda: any("jack_midi_clock" in p for p in server.ports()), 5, "its port")
+            transport.transport_start()
+            wait_for(lambda: len(heard.of(ClockPosition)) >= 9, 12, "eight beats")
+            wait_for(lambda: bool(heard.of(ClockTempo)), 2, "a tempo")
+            assert heard.of(ClockTempo)[-1].bpm == pytest.approx(97.5, abs=0.5)
+            assert [c.rolling for c in heard.of(ClockRolling)] == [True]
+            beats = heard.of(ClockPosition)[-6:]
+            per_beat = (beats[-1].at - beats[0].at) / (beats[-1].beat - beats[0].beat)
+            assert 60 / per_beat == pytest.approx(97.5, abs=1.0)
+            transport.transport_stop()
+            wait_for(lambda: not heard.of(ClockRolling)[-1].rolling, 3, "it stopped")
+            wait_for(lambda: bool(heard.of(ClockLost)), 4, "its silence is told")
+        finally:
+            clock.terminate()
+
+
+def test_notes_and_panic_from_another_client(
+    server: JackServer, midi: MidiInput, heard: Heard
+) -> None:
+    import rtmidi
+
+    out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keys")
+    out.open_virtual_port("out")
+    try:
+        keys = next(p for p in server.ports() if p.startswith("keys"))
+        server.connect(keys, our_port(server))
+        time.sleep(0.2)
+        for message in ([0x90, 60, 100], [0x80, 60, 0], [0xB0, 123, 0]):
+            out.send_message(message)
+        wait_for(lambda: len(heard.commands) >= 2, 3, "note and panic")
+        assert [type(c) for c in heard.commands] == [Generate, Panic]
+    finally:
+        out.close_port()
+        out.delete()
+
+
+def test_a_port_that_comes_later_is_opened(server: JackServer, heard: Heard) -> None:
+    import rtmidi
+
+    midi = MidiInput(heard.commands.append, wanted="keys", say=heard.lines.append)
+    midi.start()
+    out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keys")
+    try:
+        out.open_virtual_port("out")
+
+        def played() -> bool:
+            out.send_message([0x90, 60, 100])
+            time.sleep(0.1)
+            return bool(heard.of(Generate))
+
+        wait_for(played, 6, "the new port is heard")
+    finally:
+        midi.stop()
+        out.close_port()
+        out.delete()
+
+
+def test_without_any_midi_one_line_is_said(monkeypatch: pytest.MonkeyPatch, heard: Heard) -> None:
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    said: queue.Queue[str] = queue.Queue()
+    midi = MidiInput(heard.commands.append, say=said.put)
+    midi.start()
+    midi.stop()
+    assert said.qsize() == 1
+    assert "MIDI" in said.get()
