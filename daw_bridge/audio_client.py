@@ -23,7 +23,7 @@ from daw_bridge.audio.messages import AudioEvent, AudioProblem, AudioRequest, Qu
 from daw_bridge.ports import AudioListener
 
 SILENT_AT_MOST = 2.0  # seconds without a sign of life (`Levels` come 20 times a second)
-OPENING_AT_MOST = 15.0  # … while it starts or looks for devices: drivers take their time
+OPENING_AT_MOST = 10.0  # … while it starts or looks for devices: drivers take their time
 QUIT_WITHIN = 2.0
 LIVED_LONG = 5.0  # seconds after which a failure counts as the first again
 BACK_OFF = (0.0, 0.3, 0.5, 1.0, 2.0)  # seconds before the next start, by failures in a row
@@ -91,6 +91,7 @@ class AudioClient:
         self._link: _Link | None = None
         self._stopping = threading.Event()
         self._supervisor: threading.Thread | None = None
+        self._search = False  # supervisor thread: the last process lost its device
 
     def start(self, listener: AudioListener) -> None:
         """Start the process. `listener` is called on the supervisor thread."""
@@ -146,7 +147,7 @@ class AudioClient:
     def _attend(self, link: _Link, listener: AudioListener, began: float, failures: int) -> int:
         """Serve one process until it ends. How many failures in a row that makes."""
         with self._lock:
-            for message in self._ledger.replay():
+            for message in self._ledger.replay(search=self._search):
                 link.put(message)
             self._link = link
             if self._stopping.is_set():
@@ -155,6 +156,7 @@ class AudioClient:
         with self._lock:
             self._link = None
         code = link.close(0.0 if hung else QUIT_WITHIN)
+        self._search = code != exit_codes.START_AGAIN
         if self._stopping.is_set():
             return 0
         with self._lock:

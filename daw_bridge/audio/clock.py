@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-WINDOW = 0.5  # seconds; long enough to meet a prompt poll, short enough to follow an xrun
+BLOCKS = 30  # enough to meet a prompt poll, few enough to follow an xrun soon
+SHORTEST, LONGEST = 0.15, 0.6  # seconds of the window, whatever the block
 
 
 class StreamClock:
@@ -30,7 +31,8 @@ class StreamClock:
         while self._points and self._points[-1][1] >= origin:
             self._points.pop()
         self._points.append((now, origin))
-        while self._points[0][0] < now - WINDOW:
+        window = min(max(SHORTEST, BLOCKS * block / self._rate), LONGEST)
+        while self._points[0][0] < now - window:
             self._points.popleft()
 
     def reset(self) -> None:

@@ -149,12 +149,9 @@ def scan() -> list[AudioDevice]:
     ]
 
 
-def rescan() -> list[AudioDevice]:
-    """Look for devices anew. Audio process only, and only while no stream was ever opened."""
-    sounddevice = load_portaudio()
-    sounddevice._terminate()
-    sounddevice._initialize()
-    return scan()
+def leave_portaudio() -> None:
+    """Say goodbye to the sound server. Audio process only, streams closed, server alive."""
+    load_portaudio()._terminate()
 
 
 @contextmanager

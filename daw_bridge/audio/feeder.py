@@ -5,6 +5,9 @@ a pause of the feeder up to the ring's length is not heard. A start, stop, chang
 gain takes effect at the *safe* frame, the nearest one the callback cannot reach before it
 is written: two blocks and a few milliseconds ahead. From there on the ring is rendered
 again. So a full ring costs no latency.
+
+A planned start or stop is fixed `COMMIT` before it is due: late, so that an xrun just
+before does not shift it, and early enough for a feeder that is held up.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ STOP_FADE = 0.010
 PANIC_FADE = 0.005
 GAIN_RAMP = 0.020
 HEADWAY = 0.004  # for the feeder itself between looking at the cursor and writing
+COMMIT = 0.060  # planned starts and stops are fixed so late, as the clock may still slip
 PLAYED_EVERY = 0.1
 MEMORY = 2.0  # seconds a large step of the callback is remembered
 
@@ -219,7 +223,7 @@ class Feeder:
                 return
             voice.asked = self._stream.frame_at(voice.due)
             target = max(target, voice.asked)
-            if target > self._renderer.cursor:
+            if target > self._safe() + self._frames(COMMIT):
                 return
         index = self._voices.index(voice)
         fade_in = None
@@ -234,7 +238,7 @@ class Feeder:
         if voice.stop_due is None or not self._stream.ready:
             return
         frame = max(self._stream.frame_at(voice.stop_due), self._safe())
-        if frame <= self._renderer.cursor:
+        if frame <= self._safe() + self._frames(COMMIT):
             voice.stop_due = None
             self._stop(voice, frame, STOP_FADE)
 

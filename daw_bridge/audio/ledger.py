@@ -148,13 +148,13 @@ class Ledger:
                     ended.append(TakeEnded(live.begin.take, live.samples, completed=False))
         return ended
 
-    def replay(self) -> list[AudioRequest | PcmBlock]:
-        """Everything a fresh process needs, in order."""
+    def replay(self, search: bool = False) -> list[AudioRequest | PcmBlock]:
+        """Everything a fresh process needs, in order. search: devices may well be missing."""
         requests: list[AudioRequest | PcmBlock] = []
         if self._gain:
             requests.append(self._gain)
         if self._output:
-            requests.append(self._output)
+            requests.append(replace(self._output, search=search))
             self._output = replace(self._output, resume=True)
         if self._input:
             requests.append(self._input)

@@ -28,6 +28,7 @@ class OpenOutput:
     block_frames: int = 0  # 0: the device's own choice
     buffer_seconds: float = 0.25  # audio kept in the ring ahead of the callback
     resume: bool = False  # go on with a 'wav:' file that is there (set after a restart)
+    search: bool = False  # the device was lost: see that it is back before loading PortAudio
 
 
 @dataclass(frozen=True, slots=True)

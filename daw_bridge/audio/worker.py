@@ -2,7 +2,9 @@
 
 PortAudio cannot be mended inside a process. So when a stream dies the process says how far
 the take was heard and exits hard, and `daw_bridge.audio_client` starts another; so does a
-change of device. While nothing was opened yet a missing device is looked for right here.
+change of device. Nor can it be initialised twice (once JACK's library has found no server
+it may hang on the next try), so a missing device is looked for by children, and PortAudio
+is loaded here once, where possible only when the device is known to be there.
 """
 
 from __future__ import annotations
@@ -49,8 +51,8 @@ from daw_bridge.audio.sinks import PacedOutput, WavOutput
 BEAT_PLAYING = 0.004  # seconds between polls
 BEAT_IDLE = 0.010
 LEVELS_EVERY = 0.05  # also the sign of life
-RETRY_EVERY = 0.5  # while nothing is open; cheap
-RETRY_BESIDE = 3.0  # while another stream is open; takes a child process
+SEARCH_EVERY = 0.6  # seconds between looks for a missing device; each takes a child process
+SEARCH_LATER = 3.0  # … after a minute, or while another stream plays
 STALLED = 3.0  # seconds without a callback: the sound server hangs
 FADE_OUT = 0.15  # seconds at most
 
@@ -96,14 +98,15 @@ class AudioWorker:
         self._gain = 1.0
         self._backlog: list[BeginTake | PcmBlock | EndTake] = []  # until an output is open
         self._streams = 0  # PortAudio streams ever opened here
-        self._scanned = False
-        self._retry_at = 0.0
+        self._loaded = False  # PortAudio was asked here, its list will not change
+        self._search_at = 0.0
+        self._missing_since = 0.0
         self._told: dict[Kind, str] = {}  # the loss that was reported
         self._levels_at = 0.0
         self._progress = (0, 0.0)  # frames consumed, seconds waited since
         self._looked_at = time.monotonic()
         self._search: threading.Thread | None = None
-        self._found = False
+        self._found: dict[Kind, bool] = {}
 
     def run(self) -> int:
         """The loop. The process's exit code."""
@@ -135,15 +138,22 @@ class AudioWorker:
             case Capture(token, seconds):
                 self._capture(token, seconds)
             case OpenOutput():
+                self._missing_since = time.monotonic()
                 if self._output and request != self._opened_as:
                     self._leave(exit_codes.START_AGAIN)
+                elif request.search and self._is_device(request.device) and not self._loaded:
+                    self._wanted["output"] = request  # it was lost: see first that it is back
                 elif not self._output:
                     self._open("output", request)
             case OpenInput():
                 if self._input:
                     self._close_input()
                 self._forget("input")
-                if request.device != "none":
+                if request.device == "none":
+                    return
+                if "output" in self._wanted and not self._loaded:
+                    self._wanted["input"] = request
+                else:
                     self._open("input", request)
             case Quit():
                 if self._feeder:
@@ -199,7 +209,7 @@ class AudioWorker:
             self._tell_lost(kind, error, retrying)
             if retrying:
                 self._wanted[kind] = request
-                self._retry_at = time.monotonic() + RETRY_EVERY
+                self._search_at = time.monotonic() + (SEARCH_LATER if self._streams else 0.0)
 
     def _open_output(self, request: OpenOutput) -> None:
         ring = max(request.buffer_seconds, 0.05) * 2 + 0.1
@@ -229,10 +239,13 @@ class AudioWorker:
         self._streams += 1
         self._channel.post(InputOpened(found.name, self._input.rate, self._input.channels))
 
+    @staticmethod
+    def _is_device(name: str | None) -> bool:
+        return name != "none" and not (name or "").startswith("wav:")
+
     def _devices(self) -> list[devices.AudioDevice]:
-        fresh = self._scanned and not self._streams
-        self._scanned = True
-        return devices.rescan() if fresh else devices.scan()
+        self._loaded = True
+        return devices.scan()
 
     def _close_input(self) -> None:
         if self._input and self._input.alive:
@@ -246,6 +259,7 @@ class AudioWorker:
 
     def _forget(self, kind: Kind) -> None:
         self._wanted.pop(kind, None)
+        self._found.pop(kind, None)
         self._told.pop(kind, None)
 
     # ------------------------------------------------------------------ the beat
@@ -265,8 +279,8 @@ class AudioWorker:
             played = self._feeder.levels() if self._feeder else ()
             self._channel.post(Levels(played, self._input.levels() if self._input else ()))
             self._check_streams(now)
-        if self._wanted and now >= self._retry_at:
-            self._retry(now)
+        if self._wanted:
+            self._look_for_missing(now)
 
     def _check_streams(self, now: float) -> None:
         waited = min(now - self._looked_at, 2 * LEVELS_EVERY)  # time we slept does not count
@@ -286,28 +300,31 @@ class AudioWorker:
                 self._channel.post(DeviceLost(kind, text, retrying=True))
                 raise Leave(exit_codes.STREAM_LOST)
 
-    def _retry(self, now: float) -> None:
-        """Is a device that was missing back?"""
-        if not self._streams:
+    def _look_for_missing(self, now: float) -> None:
+        """Is a device that was missing back? Then open it, in a fresh process if need be."""
+        if any(self._found.get(kind) for kind in self._wanted):
+            if self._loaded:
+                self._leave(exit_codes.START_AGAIN)
             for kind, request in list(self._wanted.items()):
                 self._open(kind, request)
-            return
-        if self._found:
-            self._leave(exit_codes.START_AGAIN)
-        self._retry_at = now + RETRY_BESIDE
-        if self._search is None or not self._search.is_alive():
-            self._search = threading.Thread(target=self._look_beside, daemon=True)
+        elif now >= self._search_at and not (self._search and self._search.is_alive()):
+            seldom = self._streams or now - self._missing_since > 60
+            self._search_at = now + (SEARCH_LATER if seldom else SEARCH_EVERY)
+            self._search = threading.Thread(target=self._ask_child, daemon=True)
             self._search.start()
 
-    def _look_beside(self) -> None:
-        """Its own thread: ask a child process, as PortAudio here knows only the old list."""
+    def _ask_child(self) -> None:
+        """Its own thread: do the wanted devices exist by now?"""
         try:
             there = devices.list_devices()
-            for kind, request in list(self._wanted.items()):
-                devices.match(there, request.device, kind)
-                self._found = True
         except DawBridgeError:
-            pass  # still missing
+            return
+        for kind, request in list(self._wanted.items()):
+            try:
+                devices.match(there, request.device, kind)
+                self._found[kind] = True
+            except BadDevice as error:
+                self._tell_lost(kind, error, retrying=True)
 
     def _leave(self, code: int) -> None:
         """Fade out, close what is alive, and end the process."""
@@ -319,9 +336,12 @@ class AudioWorker:
                 time.sleep(BEAT_PLAYING)
             self._feeder.report()
         self._channel.flush()  # should closing hang, the client kills what is left
+        alive = all(stream.alive for stream in (self._output, self._input) if stream)
         if self._output and self._output.alive:
             self._output.close()
         self._close_input()
+        if self._streams and alive:  # a JACK client that just vanishes stalls jackd -S
+            devices.leave_portaudio()
         raise Leave(code)
 
 

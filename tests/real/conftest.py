@@ -16,25 +16,32 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from core.generation.messages import PcmBlock
-from daw_bridge.audio.messages import AudioEvent, AudioRequest
+from daw_bridge.audio.messages import AudioEvent, AudioRequest, Levels
 from daw_bridge.audio_client import AudioClient
 from tests.conftest import require_program
 
 
 class JackServer:
-    """jackd on the dummy driver, synchronous (-S): bit-exact even on a busy machine."""
+    """jackd on the dummy driver, synchronous (-S): bit-exact even on a busy machine.
 
-    def __init__(self, name: str, log: Path, rate: int, period: int) -> None:
+    A client that is killed stalls a synchronous jackd for good: for that, synchronous=False.
+    """
+
+    def __init__(
+        self, name: str, log: Path, rate: int, period: int, synchronous: bool = True
+    ) -> None:
         self.name, self.rate, self.period = name, rate, period
+        self._mode = "-S -t 5000" if synchronous else "-t 1000"
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        words = f"jackd --no-realtime -S -t 5000 -n {self.name} -d dummy"
+        words = f"jackd --no-realtime {self._mode} -n {self.name} -d dummy"
         command = [*words.split(), "-r", str(self.rate), "-p", str(self.period)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_for(lambda: bool(self.ports()), 5.0, "jackd is up")
+        wait_for(Path(f"/dev/shm/jack_{self.name}_{os.getuid()}_0").exists, 5.0, "jackd is up")
+        time.sleep(0.3)  # the socket is there a little before the server
 
     def kill(self) -> None:
         """As a crash would: SIGKILL, and the shared memory of this server alone goes."""
@@ -47,12 +54,22 @@ class JackServer:
                 shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
     def stop(self) -> None:
-        if self._process:
+        """End it by SIGTERM. One that had to be killed keeps one of the eight places in JACK's
+
+        registry until another of its name takes it over and ends in good order.
+        """
+        for _ in range(2):
+            if self._process is None:
+                self.start()
+            assert self._process is not None
             self._process.terminate()
             try:
-                self._process.wait(3.0)
+                self._process.wait(2.0)
             except subprocess.TimeoutExpired:
-                pass
+                self.kill()
+            else:
+                self._process = None
+                return
         self.kill()
 
     def ports(self) -> list[str]:
@@ -64,16 +81,20 @@ class JackServer:
 
 
 class JackRecording:
-    """jack_rec on the program's outputs for `seconds`, from now on."""
+    """jack_rec on the outputs for whole `seconds` (it takes no others), from now on."""
 
-    def __init__(self, server: JackServer, path: Path, seconds: float, ports: list[str]) -> None:
+    def __init__(self, server: JackServer, path: Path, seconds: int, ports: list[str]) -> None:
         self._path = path
-        before = len(server.ports())
         words = ["jack_rec", "-f", str(path), "-b", "32", "-d", str(seconds), *ports]
         self._process = subprocess.Popen(
             words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(lambda: len(server.ports()) >= before + len(ports), 5.0, "jack_rec is connected")
+        recording = lambda: path.exists() and path.stat().st_size > 4096  # noqa: E731
+        try:
+            wait_for(recording, 5.0, "jack_rec records")
+        except AssertionError:
+            self.stop()
+            raise
 
     def result(self) -> NDArray[np.float32]:
         """[frames, channels], once the time is over."""
@@ -102,7 +123,12 @@ class AudioRig:
 
     def wait(self, kind: type, count: int = 1, timeout: float = 10.0) -> list:
         """Until `count` events of `kind` have come: all of them."""
-        wait_for(lambda: len(self.of(kind)) >= count, timeout, f"{count} × {kind.__name__}")
+        what = f"{count} × {kind.__name__}"
+        try:
+            wait_for(lambda: len(self.of(kind)) >= count, timeout, what)
+        except AssertionError as error:
+            told = [event for _, event in self.events if not isinstance(event, Levels)]
+            raise AssertionError(f"{error}; there was {told[-10:]}") from None
         return self.of(kind)
 
     def play(self, pcm: NDArray[np.float32], take: int = 1, epoch: int = 1, first: int = 0,
@@ -126,16 +152,16 @@ def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:
 def jack_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., JackServer]]:
-    """Call it for a running jackd: `jack_server(rate=48000, period=256)`."""
+    """Call it once for a running jackd: `jack_server(rate=48000, period=256)`."""
     for program in ("jackd", "jack_lsp", "jack_connect"):
         require_program(program)
     servers: list[JackServer] = []
+    name = f"dawtest{os.getpid()}"
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)  # before any child is started
+    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
 
-    def start(rate: int = 48_000, period: int = 256) -> JackServer:
-        name = f"dawtest{os.getpid()}n{len(servers)}"
-        monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
-        monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-        server = JackServer(name, tmp_path / "jackd.log", rate, period)
+    def start(rate: int = 48_000, period: int = 256, synchronous: bool = True) -> JackServer:
+        server = JackServer(name, tmp_path / "jackd.log", rate, period, synchronous)
         servers.append(server)
         server.start()
         return server
@@ -152,7 +178,7 @@ def jack_rec(tmp_path: Path) -> Iterator[Callable[..., JackRecording]]:
     recordings: list[JackRecording] = []
 
     def start(
-        server: JackServer, seconds: float, ports: tuple[str, ...] | None = None
+        server: JackServer, seconds: int, ports: tuple[str, ...] | None = None
     ) -> JackRecording:
         path = tmp_path / f"capture{len(recordings)}.wav"
         chosen = list(ports or ("PortAudio:out_0", "PortAudio:out_1"))
