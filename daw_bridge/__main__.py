@@ -96,7 +96,16 @@ def tray(
     from daw_bridge.serving import ServeOptions, has_display
 
     options = ServeOptions(
-        osc_host, osc_port, output, input, midi_in, midi_channel, model, device, dtype, takes
+        osc_host,
+        osc_port,
+        output,
+        input,
+        midi_in,
+        midi_channel,
+        model,
+        device.value,
+        dtype.value,
+        takes,
     )
     if not has_display(dict(os.environ)):
         console.print("no display; serving without a panel")
@@ -126,7 +135,16 @@ def serve(
     from daw_bridge.serving import ServeOptions
 
     options = ServeOptions(
-        osc_host, osc_port, output, input, midi_in, midi_channel, model, device, dtype, takes
+        osc_host,
+        osc_port,
+        output,
+        input,
+        midi_in,
+        midi_channel,
+        model,
+        device.value,
+        dtype.value,
+        takes,
     )
     _serve(options, verbose, panel=False)
 

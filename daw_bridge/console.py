@@ -61,16 +61,16 @@ class NewsReader:
 
     def _status(self, status: Status) -> None:
         before, self._shown = self._shown, status
+        if status.output != before.output and status.output:
+            self.say(f"playing through {status.output} at {status.output_rate} Hz")
+        if status.input != before.input and status.input:
+            self.say(f"listening to {status.input}")
         if status.state == "loading":
             if status.model_progress >= self._loading + LOADING_STEP:
                 self._loading = status.model_progress
                 self.say(f"loading {status.model}: {status.model_progress:.0%}")
             return
         self._loading = -1.0
-        if status.output != before.output and status.output:
-            self.say(f"playing through {status.output} at {status.output_rate} Hz")
-        if status.input != before.input and status.input:
-            self.say(f"listening to {status.input}")
         ready = status.state == "idle" and before.state in ("starting", "loading")
         if ready:
             licence = f", {status.licence}" if status.licence else ""
