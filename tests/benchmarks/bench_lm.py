@@ -31,7 +31,7 @@ from core.model.language_model import LanguageModel
 from core.model.packed_linear import pack
 from tests.core.tiny_checkpoints import tiny_codec_config, tiny_tokenizer
 
-STEPS = 30
+STEPS = 20
 CONTEXT = 250  # frames already there: five seconds, so that attention costs something
 TEXT = "warm analog pads over a slow drum machine"
 
