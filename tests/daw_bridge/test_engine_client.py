@@ -42,7 +42,7 @@ PROMPT, SAMPLING = Prompt("slow piano"), SamplingParams(seed=3)
 class Heard(queue.SimpleQueue[EngineEvent]):
     """A listener that keeps what it hears, in order."""
 
-    def until(self, ends: Callable[[EngineEvent], bool], seconds: float = 50) -> list[EngineEvent]:
+    def until(self, ends: Callable[[EngineEvent], bool], seconds: float = 140) -> list[EngineEvent]:
         events: list[EngineEvent] = []
         deadline = time.monotonic() + seconds
         while True:
@@ -203,6 +203,7 @@ def test_a_clip_is_not_encoded_twice() -> None:
 # ------------------------------------------------------------------ the real engine
 
 
+@pytest.mark.timeout(300)  # two starts of torch and transformers: 10 s of work each
 def test_kill_9_in_the_middle_of_a_take(tmp_path: Path, client_of: Any) -> None:
     from tests.core.tiny_checkpoints import make_checkpoint
 

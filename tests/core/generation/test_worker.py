@@ -322,6 +322,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.timeout(200)  # a start of torch and transformers: 10 s of work
 def test_no_orphan_is_left_when_the_application_is_killed(tiny_mono: Path, tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
