@@ -79,7 +79,7 @@ def test_a_missing_device_is_one_line_and_found_later(jack_server, audio_rig, mo
     server.start()
     back = time.monotonic()
     audio_rig.wait(TakeHeard)
-    assert time.monotonic() - back < 3.0
+    assert time.monotonic() - back < 6.0  # two starts of a process among whatever else runs
     assert audio_rig.wait(TakeEnded) == [TakeEnded(1, 16_000, completed=True)]
 
 
