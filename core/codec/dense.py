@@ -3,18 +3,20 @@
 At the sizes of a streaming step (a few rows against a large matrix) the packed oneDNN product
 is two to three times as fast on a CPU as `torch.nn.functional.linear`, which hands each call to
 a general BLAS and lets it read the weights as they lie. The packed operator is the one that
-`torch.compile` puts into frozen CPU graphs; where it is missing, or on another device, plain
-`linear` gives the same numbers.
+`torch.compile` puts into frozen CPU graphs; where it is missing, on another device, or with
+`DAW_BRIDGE_PACKED=0` in the environment, plain `linear` gives the same numbers.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+OFF_SWITCH = "DAW_BRIDGE_PACKED"  # shared with core.model.packed_linear
 _SMALLEST_PACKED = 4_096  # weights; below it the fixed cost of the packed call is the larger
 
 
@@ -33,7 +35,8 @@ class Dense:
             self._pack()
 
     def _pack(self) -> None:
-        if self.weight.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
+        off = os.environ.get(OFF_SWITCH, "1") == "0"
+        if off or self.weight.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
             return
         try:
             operators = torch.ops.mkldnn

@@ -142,3 +142,11 @@ def test_a_minute_in_a_frame_costs_what_it_did_at_the_start() -> None:
 def test_group_norm_cannot_be_streamed_and_says_what_to_do() -> None:
     with pytest.raises(BadCheckpoint, match="use a checkpoint with EnCodec 32 kHz"):
         StreamingDecoder(small_codec(norm_type="time_group_norm"))
+
+
+def test_without_packed_weights_it_sounds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAW_BRIDGE_PACKED", "0")
+    codes = random_codes(CODECS["public"], 8)
+    plain = streamed(StreamingDecoder(CODECS["public"]), codes, [8])
+    packed = streamed(DECODERS["public"], codes, [8])
+    torch.testing.assert_close(plain, packed, atol=1e-5, rtol=0)
