@@ -63,9 +63,7 @@ class Voice:
     @property
     def can_start(self) -> bool:
         """There is enough audio for a start that does not dip at once."""
-        return self.start is None and (
-            self.source.complete or self.source.tail >= 2 * self._fade
-        )
+        return self.start is None and (self.source.complete or self.source.tail >= 2 * self._fade)
 
     @property
     def completed(self) -> bool:
