@@ -70,6 +70,8 @@ class DiskWorker:
                 self._takes.add_pcm(block.take, block.pcm)
             case disk.KeepTokens(tokens):
                 self._takes.add_codes(tokens.take, tokens.first_frame, tokens.codes)
+            case disk.KeepContext(take, codes):
+                self._takes.add_context(take, codes)
             case disk.CloseTake(record):
                 written = self._takes.close(record)
                 if written is not None:

@@ -60,6 +60,14 @@ class KeepTokens:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class KeepContext:
+    """The tokens of the clip that a take continues, as the engine encoded it."""
+
+    take: int
+    codes: Codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CloseTake:
     """The take will not grow any more: write it whole. Nothing was made: forget it."""
 
@@ -98,7 +106,15 @@ class KeepSettings:
 
 
 DiskEffect = (
-    OpenTake | KeepPcm | KeepTokens | CloseTake | MarkTake | ReadClip | RecallTake | KeepSettings
+    OpenTake
+    | KeepPcm
+    | KeepTokens
+    | KeepContext
+    | CloseTake
+    | MarkTake
+    | ReadClip
+    | RecallTake
+    | KeepSettings
 )
 
 

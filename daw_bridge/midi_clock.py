@@ -2,7 +2,8 @@
 
 Single ticks jitter by milliseconds, so a line is laid through the last ones: its slope is
 the tempo, its end is where the beat really was. A tempo that changes shows as ticks that
-leave the line together; the line then begins anew at the change.
+leave the line together; the line then begins anew at the change. Ticks that are late together
+but no slower (a sender that stalled) move the line and leave its slope.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class MidiClock:
         self._times: deque[tuple[int, float]] = deque(maxlen=LINE)
         self._said: float | None = None
         self._lost = False
+        self._undecided = False  # the newest tick is off the line: stall, change or jitter
         self.rolling = False
         self._position = 0  # ticks since the song's start
         self._fresh = False  # started: the next tick is the position itself
@@ -64,7 +66,7 @@ class MidiClock:
                 self._since += 1
         self._follow_change()
         tempo, now = self._line()
-        due = self._count % (PER_BEAT // 4) == 0
+        due = self._count % (PER_BEAT // 4) == 0 and not self._undecided
         if due and tempo is not None and abs(tempo - (self._said or 0.0)) >= HARDLY:
             self._said = tempo
             said.append(ClockTempo(SOURCE, tempo))
@@ -115,7 +117,7 @@ class MidiClock:
         position = ClockPosition(SOURCE, self._position / PER_BEAT, at)
         return [position, ClockRolling(SOURCE, True, at)]
 
-    def _fit(self, first: int = 0, last: int | None = None) -> tuple[float, float]:
+    def _fit(self, first: int | None = None, last: int | None = None) -> tuple[float, float]:
         """Seconds a tick, and the time of tick number 0, through part of the line."""
         points = np.array(list(self._times)[first:last])
         slope, start = np.polyfit(points[:, 0] - self._count, points[:, 1] - points[-1, 1], 1)
@@ -132,15 +134,26 @@ class MidiClock:
         return min(FASTEST, max(SLOWEST, 60 / (PER_BEAT * slope))), now
 
     def _follow_change(self) -> None:
-        """Drop what was before a change of tempo: the newest ticks are off the line, together."""
+        """Where the newest ticks are off the line together, draw it anew."""
+        self._undecided = False
         if len(self._times) < FIRST_TEMPO + NEWEST:
             return
         slope, now = self._fit(last=-NEWEST)
         points = np.array(self._times)
         off = points[:, 1] - (now + slope * (points[:, 0] - self._count))
         noise = float(off[:-NEWEST].std())
-        sides = np.sign(off[-NEWEST:])
-        gap = abs(float(off[-NEWEST:].mean()))
-        if abs(sides.sum()) >= NEWEST - 1 and gap > max(0.004, 3 * noise):
-            while len(self._times) > NEWEST:
-                self._times.popleft()
+        far, newest = max(0.004, 3 * noise), off[-NEWEST:]
+        self._undecided = abs(float(newest[-1])) > far
+        together = bool((newest > far / 2).all() or (newest < -far / 2).all())
+        if not together or abs(float(newest.mean())) <= far:
+            return
+        self._undecided = False
+        latest, _ = self._fit(first=-NEWEST)
+        if abs(latest - slope) <= 0.003 * slope + noise:  # as fast as before: the sender stalled
+            jump, known = float(newest.mean()), list(self._times)
+            moved = [(count, at + jump) for count, at in known[:-NEWEST]]
+            self._times.clear()
+            self._times.extend(moved + known[-NEWEST:])
+            return
+        while len(self._times) > NEWEST:
+            self._times.popleft()

@@ -34,6 +34,7 @@ class PartialTake:
         """Never raises when making a new take: a refusal is told by the first `add_pcm`."""
         self.record = record
         self.kept = False
+        self.context: np.ndarray | None = None  # tokens of the clip that is continued
         self.samples = 0
         self._channels = 1
         self._base = folder / f".take-{record.take:04d}"

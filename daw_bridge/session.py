@@ -93,8 +93,9 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             turn.change(model=ModelState(asked, fraction, what, model.loaded))
         case engine.ModelLoaded():
             turn.change(model=ModelState(event.model, 1.0, "", event), problem="")
-        case engine.TakeStarted():
-            pass
+        case engine.TakeStarted(take, context=context):
+            if context is not None:
+                turn.send(disk.KeepContext(take, context))
         case engine.TakeTokens():
             takes.on_tokens(turn, event)
         case engine.PcmBlock():

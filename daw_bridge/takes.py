@@ -5,6 +5,7 @@ no more than the last block; when it is whole it becomes
 
     take-0007-funky-drums.wav   24-bit PCM, prompt, seed and licence in its INFO chunk
     take-0007-funky-drums.npy   tokens [codebooks, frames], int16
+    take-0007-….context.npy     tokens of the clip it continues, if it does
     take-0007-funky-drums.json  everything else; its presence says that the take is whole
 
 each written beside its place and moved there. A disk that is full is reported once; the
@@ -94,6 +95,11 @@ class TakeLibrary:
         if take in self._growing:
             self._growing[take].add_codes(first_frame, codes)
 
+    def add_context(self, take: int, codes: Codes) -> None:
+        """The tokens of the clip that it continues, for takes that continue it in turn."""
+        if take in self._growing:
+            self._growing[take].context = codes.astype(np.int16)
+
     def close(self, record: TakeRecord) -> TakeRecord | None:
         """Write the take whole. None: nothing was made, so nothing is kept.
 
@@ -146,7 +152,7 @@ class TakeLibrary:
         record = partial.record if partial else self._record(take)
         codes = partial.codes if partial else self._codes(record)
         end = codes.shape[1] if frame is None else min(frame, codes.shape[1])
-        parts, have = [codes[:, :end]], end
+        parts, have, before = [codes[:, :end]], end, record
         parent, at = record.parent, record.at
         while have < limit and parent is not None and parent in self._records:
             before = self._records[parent]
@@ -156,6 +162,11 @@ class TakeLibrary:
             parts.insert(0, older)
             have += older.shape[1]
             parent, at = before.parent, before.at
+        if have < limit and parent is None:
+            growing = partial if before is record else None
+            context = growing.context if growing else _context(before)
+            if context is not None and context.shape[0] == codes.shape[0]:
+                parts.insert(0, context)
         if have == 0:
             raise BadInput(f"take {take} has no tokens yet; wait until some of it is made")
         return np.concatenate(parts, axis=1)[:, -limit:].astype(np.int64), record, end
@@ -182,6 +193,9 @@ class TakeLibrary:
         write_wav(path, partial.blocks(), channels=partial.channels, tags=_tags(record))
         with replace_file(path.with_suffix(".npy")) as file:
             np.save(file, codes.astype(np.int16), allow_pickle=False)
+        if partial.context is not None:
+            with replace_file(path.with_suffix(".context.npy")) as file:
+                np.save(file, partial.context, allow_pickle=False)
         self._write_sidecar(record)
         partial.discard()
         del self._growing[record.take]
@@ -225,6 +239,14 @@ def _tags(record: TakeRecord) -> dict[str, str]:
         "comment": comment,
         "copyright": f"made with {record.model}: {record.licence}" if record.licence else "",
     }
+
+
+def _context(record: TakeRecord) -> np.ndarray | None:
+    """The tokens of the clip that a take continues, where there was one."""
+    try:
+        return np.load(Path(record.path).with_suffix(".context.npy"), allow_pickle=False)
+    except (OSError, ValueError):
+        return None
 
 
 def _read_sidecar(path: Path) -> TakeRecord | None:

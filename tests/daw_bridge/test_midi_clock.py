@@ -11,12 +11,12 @@ from daw_bridge.commands import ClockLost, ClockPosition, ClockRolling, ClockTem
 from daw_bridge.midi_clock import MidiClock
 
 
-def ticks(bpm: float, count: int, jitter: float = 0.0, start: float = 0.0, seed: int = 0):  # noqa: ANN201
+def ticks(bpm: float, count: int, jitter: float = 0.0, start: float = 0.0, seed: int = 0):
     noise = np.random.default_rng(seed).uniform(-jitter, jitter, count)
     return start + (np.arange(count) + 1) * 60 / bpm / 24 + noise
 
 
-def run(clock: MidiClock, times) -> list[Command]:  # noqa: ANN001
+def run(clock: MidiClock, times) -> list[Command]:
     return [command for at in np.sort(times) for command in clock.tick(float(at))]
 
 
@@ -49,6 +49,14 @@ def test_one_late_tick_is_no_change_of_tempo() -> None:
     times = ticks(120, 240, 0.0005)
     times[150] += 0.015
     assert all(abs(bpm - 120) < 0.5 for bpm in tempi(run(clock, times)))
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.003])
+def test_a_sender_that_stalls_keeps_its_tempo(jitter: float) -> None:
+    times = ticks(120, 400, jitter)
+    times[250:] += 0.06
+    said = tempi(run(MidiClock(), times)[-40:])
+    assert all(abs(bpm - 120) < 0.7 for bpm in said), said
 
 
 def test_start_is_the_next_tick() -> None:

@@ -25,7 +25,9 @@ class Session:
     """Applies inputs one after another and remembers what was sent."""
 
     def __init__(self) -> None:
-        self.state = SessionState(entropy=1, presets=(Preset("funk", "Funk", "funky", {"bars": 2}),))
+        self.state = SessionState(
+            entropy=1, presets=(Preset("funk", "Funk", "funky", {"bars": 2}),)
+        )
         self.now = 100.0
         self.out: list[SessionOutput] = []
         self.do(engine.ModelLoading("starter", 0.0, "starting"), loaded())

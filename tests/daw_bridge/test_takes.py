@@ -98,7 +98,7 @@ class FullDisk:
 
     full = True
 
-    def __init__(self, file) -> None:  # noqa: ANN001
+    def __init__(self, file) -> None:
         self._file = file
 
     def write(self, data: bytes) -> int:
@@ -160,6 +160,22 @@ def test_tokens_reach_back_through_parents(tmp_path: Path) -> None:
     assert codes[0].tolist() == [*range(25, 30), *range(20)]
     with pytest.raises(BadInput, match="no take 9"):
         library.codes_until(9, None, 100)
+
+
+def test_tokens_reach_back_into_the_clip(tmp_path: Path) -> None:
+    library = TakeLibrary(tmp_path)
+    record = TakeRecord(1, source="/clip.wav", frames=10)
+    library.open(record)
+    library.add_context(1, codes_of(5, first=500))
+    library.add_codes(1, 0, codes_of(10))
+    assert library.codes_until(1, 2, 100)[0][0].tolist() == [*range(500, 505), 0, 1]
+    library.add_pcm(1, pcm_of(10))
+    library.close(record)
+    make(library, 2, frames=3, parent=1, at=4)
+    again = TakeLibrary(tmp_path)
+    codes, _, end = again.codes_until(2, None, 100)
+    assert codes[0].tolist() == [*range(500, 505), *range(4), *range(3)]
+    assert end == 3
 
 
 def test_a_take_in_flight_has_tokens_too(tmp_path: Path) -> None:

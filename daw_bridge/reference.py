@@ -1,0 +1,111 @@
+"""docs/osc.md and docs/midi.md, made from the tables: `python -m daw_bridge.reference docs`.
+
+A test holds the files to what this makes, so they cannot fall behind.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from daw_bridge.midi_mapping import NOTES, PANIC
+from daw_bridge.osc_address import ADDRESSES
+from daw_bridge.parameters import PARAMETERS
+
+OSC_HEAD = """# OSC
+
+daw-bridge listens on UDP 127.0.0.1:9770 (`--osc-port`, `--osc-host`). Answers go to the port
+a message came from, and come from the port it was sent to.
+
+- Numbers may come as int, float, double, true/false or as text. What is sent is int, float
+  and string only.
+- A request number after the arguments (any int) is echoed at the end of every answer.
+- A button's release (a single 0) is ignored where a message is a trigger.
+- Bundles wait for their time tag; nothing waits for them.
+- Every message is answered: `/musicgen/accepted`, the value asked for, or `/musicgen/error`.
+  Addresses outside `/musicgen` are complained about once in ten seconds.
+
+Try it: `oscsend 127.0.0.1 9770 /musicgen/generate s "funky drums and bass, 110 bpm"`
+
+## What you can send
+
+| address | arguments | effect |
+|---|---|---|
+"""
+
+OSC_TAIL = """
+`/play`, `/stop` and `/tempo/raw` are what DAWs send of their own transport, so their stock
+OSC surfaces work unmapped. A take waits for the next bar of a clock that rolls
+(`/musicgen/quantize`); when the clock stops, the sound ends, and a take of fixed length is
+still finished for its file.
+
+## What you hear
+
+To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
+
+| address | arguments | when |
+|---|---|---|
+| /musicgen/accepted | i take (0: none), s address | a command was understood and is under way |
+| /musicgen/scheduled | i take, i bar, f seconds, i bars late | a take waits for its bar |
+| /musicgen/first_audio | i take, f milliseconds | its first sound, counted from the command |
+| /musicgen/progress | i take, f 0 to 1 | ten a second at most; of endless takes minus seconds |
+| /musicgen/done | i take, s path | it is on disk, whole |
+| /musicgen/error | s address, s code, s text | what went wrong and what to do |
+| /musicgen/status | s name, value, … | something changed, or you asked |
+| /musicgen/prompt, /musicgen/tempo … | the value | someone else set it, or you asked |
+| /musicgen/learn | s parameter, i controller | a MIDI controller was mapped (-1: none) |
+| /musicgen/pong | what was sent | the answer to ping |
+"""
+
+MIDI_HEAD = """# MIDI
+
+A virtual port `daw-bridge` is there for the DAW to connect to (Linux and macOS). Ports that
+exist are opened with `--midi-in NAME` (part of a name, or `all`), also when they appear later.
+`--midi-channel N` hears one channel alone. On Linux without an ALSA sequencer the port is a
+JACK port; without any MIDI the program says so and goes on.
+
+## Clock
+
+MIDI clock (24 ticks a quarter note) leads when there is some: a line through the last eight
+beats gives tempo and position, so jitter does not matter. Start, stop, continue and song
+position are followed. A sender that counts clocks where the standard counts sixteenths is
+found out after the first stop. When the clock falls silent the tempo stays.
+
+## Notes
+
+| note | | effect |
+|---|---|---|
+"""
+
+MIDI_CONTROLLERS = """
+## Controllers
+
+They take over softly: a knob does nothing until it passes the value that holds. The panel or
+`/musicgen/learn` maps the next controller that moves.
+
+| controller | parameter | range |
+|---|---|---|
+"""
+
+
+def osc_reference() -> str:
+    rows = [f"| {a.path} | {a.arguments} | {a.effect} |\n" for a in ADDRESSES.values()]
+    return OSC_HEAD + "".join(rows) + OSC_TAIL
+
+
+def midi_reference() -> str:
+    notes = [f"| {a.note} | {a.name} | {a.effect} |\n" for a in NOTES.values()]
+    mapped = sorted((p.controller, p) for p in PARAMETERS.values() if p.controller is not None)
+    knobs = [f"| {c} | {p.name}: {p.help} | {p.low:g} to {p.high:g} |\n" for c, p in mapped]
+    panic = f"| {', '.join(map(str, PANIC))} | panic: silence at once | |\n"
+    programs = "\nA program change recalls the preset of that number, from 0.\n"
+    return MIDI_HEAD + "".join(notes) + programs + MIDI_CONTROLLERS + "".join(knobs) + panic
+
+
+def main(folder: Path) -> None:
+    (folder / "osc.md").write_text(osc_reference(), encoding="utf-8")
+    (folder / "midi.md").write_text(midi_reference(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
