@@ -4,7 +4,9 @@
 
 Stage one trains encoder and decoder without a quantiser, a small penalty on the latents'
 power holding their scale near one. Stage two starts the codebooks by k-means over latents
-and goes on through the quantiser (straight-through gradient, moving-average codebooks).
+and goes on through the quantiser (straight-through gradient, moving-average codebooks). Stage
+three leaves encoder and codebooks alone and tunes the decoder, while the Transformer can
+already be trained on the tokens.
 Learnt by trying: bfloat16 autocast left the latents constant in time, without the penalty
 their deviation grew to hundreds, and audio quieter than an RMS of about 0.1 taught nothing.
 Mel losses alone left the decoder at noise in the shape of the envelope (SDR below 0 dB after
@@ -45,6 +47,7 @@ class CodecTraining:
     steps: int = 12_000
     minutes: float = 60.0
     warm_share: float = 0.25  # of the run, before the quantiser is switched on
+    freeze_share: float = 1.0  # of the run; then encoder and codebooks stay, so tokens do too
     batch: int = 4
     segment_seconds: float = 1.0
     rate: float = 3e-4
@@ -139,12 +142,18 @@ class CodecTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.rate
         real = self.data.batch(config.batch).to(self.device)
-        latents = self.model.encoder(real)
+        frozen = self.schedule.progress >= config.freeze_share
+        with torch.set_grad_enabled(not frozen):
+            latents = self.model.encoder(real)
         # held at unit scale so that the commitment loss has the same weight all through
         power = latents.pow(2).mean()
         loss_terms = {"penalty": config.latent_penalty * (power - 1).clamp_min(0)}
         carried = latents
-        if self.quantised:
+        if frozen:
+            self.quantizer.eval()
+            with torch.no_grad():
+                carried = self.quantizer.decode(self.quantizer.encode(latents, 50))
+        elif self.quantised:
             self.quantizer.train()
             result = self.quantizer(latents, 50)
             carried = result.quantized

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,10 +137,10 @@ class TransformerTrainer:
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         clips = read_tokens(config.tokens)
-        order = np.random.default_rng(0).permutation(len(clips))
+        # By name, so that clips added later do not move others across the line.
+        ranked = sorted(clips, key=lambda clip: zlib.crc32(clip.name.encode()))
         held = min(config.held_out, len(clips) // 5)
-        self.held_out = [clips[i] for i in order[:held]]
-        self.clips = [clips[i] for i in order[held:]]
+        self.held_out, self.clips = ranked[:held], ranked[held:]
         self.shape = ModelConfig(
             hidden=config.hidden,
             layers=config.layers,
