@@ -77,6 +77,10 @@ class JackServer:
         done = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=False, timeout=10)
         return done.stdout.split() if done.returncode == 0 else []
 
+    def xruns(self) -> int:
+        """How often jackd itself was late, which delays audio but loses none with -S."""
+        return self._log.read_text(errors="replace").count("XRun")
+
     def connect(self, source: str, sink: str) -> None:
         subprocess.run(["jack_connect", source, sink], check=True, capture_output=True, timeout=10)
 
@@ -99,7 +103,7 @@ class JackRecording:
 
     def result(self) -> NDArray[np.float32]:
         """[frames, channels], once the time is over."""
-        self._process.wait(30.0)
+        self._process.wait(60.0)
         return sf.read(self._path, dtype="float32", always_2d=True)[0]
 
     def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import jack
 import numpy as np
@@ -26,7 +27,7 @@ class TimedCapture:
 
     def __init__(self, port: str) -> None:
         self._client = jack.Client("timed")
-        self._input = self._client.inports.register("in")
+        self._input: Any = self._client.inports.register("in")
         self._blocks: list[tuple[int, np.ndarray]] = []
         self._times: list[tuple[int, float]] = []
         self._client.set_process_callback(self._process)

@@ -12,7 +12,7 @@ import pytest
 from core.generation.messages import PcmBlock
 from daw_bridge.audio.messages import BeginTake, OpenOutput, OutputOpened, Played, TakeEnded
 
-pytestmark = [pytest.mark.real, pytest.mark.accept, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.real, pytest.mark.accept, pytest.mark.timeout(240)]
 SECONDS = 60
 
 
@@ -32,7 +32,7 @@ def test_a_minute_without_a_gap(jack_server, jack_rec, audio_rig, record_propert
                 time.sleep(0.005)
             end = first + 3200 >= len(ramp)
             audio_rig.client.play(PcmBlock(1, 1, first, ramp[first : first + 3200], end))
-        audio_rig.wait(TakeEnded, timeout=10.0)
+        audio_rig.wait(TakeEnded, timeout=60.0)  # a busy jackd itself is slow
     finally:
         hog.kill()
         hog.wait()
@@ -42,8 +42,9 @@ def test_a_minute_without_a_gap(jack_server, jack_rec, audio_rig, record_propert
     gaps = int((np.abs(np.diff(inside) - 2 / 3 / 2**24) > 2e-6).sum())
     seconds = len(inside) / 48_000
     underruns = audio_rig.of(Played)[-1].underruns
+    xruns = server.xruns()
     with capsys.disabled():
-        sys.stdout.write(f"\nsoak: {seconds:.1f} s, {gaps} gaps, {underruns} underruns\n")
+        sys.stdout.write(f"\nsoak: {seconds:.1f} s, {gaps} gaps, {underruns} underruns; jackd: {xruns} xruns\n")
     record_property("gaps", gaps)
     assert seconds > SECONDS - 0.1
     assert gaps == 0
