@@ -56,7 +56,7 @@ class TransformerTraining:
     weight_decay: float = 0.05
     text_dropout: float = 0.12
     off_bar: float = 0.15
-    held_out: int = 48  # clips kept for validation
+    held_out: float = 0.05  # share of the clips kept for validation
     autocast: bool = False
     seed: int = 1
     validate_every: int = 400
@@ -138,9 +138,10 @@ class TransformerTrainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         clips = read_tokens(config.tokens)
         # By name, so that clips added later do not move others across the line.
-        ranked = sorted(clips, key=lambda clip: zlib.crc32(clip.name.encode()))
-        held = min(config.held_out, len(clips) // 5)
-        self.held_out, self.clips = ranked[:held], ranked[held:]
+        ranks = {clip.name: zlib.crc32(clip.name.encode()) / 2**32 for clip in clips}
+        line = max(config.held_out, min(ranks.values()))
+        self.held_out = [clip for clip in clips if ranks[clip.name] <= line]
+        self.clips = [clip for clip in clips if ranks[clip.name] > line]
         self.shape = ModelConfig(
             hidden=config.hidden,
             layers=config.layers,
