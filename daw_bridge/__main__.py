@@ -12,9 +12,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,6 +23,12 @@ from rich.table import Table
 
 from core.errors import DawBridgeError
 from daw_bridge.console import NewsReader, complain, exit_status
+
+if TYPE_CHECKING:
+    from daw_bridge.offline import Request
+    from daw_bridge.serving import ServeOptions
+
+Panel = Callable[..., int]  # gui.app.run
 
 app = typer.Typer(
     name="daw-bridge",
@@ -32,7 +39,7 @@ app = typer.Typer(
 )
 console = Console()
 # typer brings a click of its own; of its errors it shows BadParameter, whose base they share.
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: Any = typer.BadParameter.__mro__[1]
 
 
 class Device(StrEnum):
@@ -107,14 +114,14 @@ def tray(
         dtype.value,
         takes,
     )
-    if not has_display(dict(os.environ)):
-        console.print("no display; serving without a panel")
-    elif _qt_is_missing():
-        console.print("Qt is missing (pip install PyQt6); serving without a panel")
+    if has_display(dict(os.environ)):
+        run_panel = _load_panel()
+        why = "Qt cannot be loaded (pip install PyQt6; on Linux also its libraries)"
     else:
-        _serve(options, verbose, panel=True)
-        return
-    _serve(options, verbose, panel=False)
+        run_panel, why = None, "no display"
+    if run_panel is None:
+        console.print(f"{why}; serving without a panel")
+    _serve(options, verbose, run_panel)
 
 
 @app.command()
@@ -146,10 +153,10 @@ def serve(
         dtype.value,
         takes,
     )
-    _serve(options, verbose, panel=False)
+    _serve(options, verbose)
 
 
-def _serve(options, verbose: bool, *, panel: bool) -> None:
+def _serve(options: ServeOptions, verbose: bool, run_panel: Panel | None = None) -> None:
     from core.generation.worker import run_engine
     from daw_bridge.audio.devices import full_name, list_devices
     from daw_bridge.audio_client import AudioClient
@@ -172,26 +179,26 @@ def _serve(options, verbose: bool, *, panel: bool) -> None:
             os._exit(130)
         stopped.set()
 
-    if not panel:
+    if run_panel is None:  # the panel has handlers of its own
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGTERM, stop)
     with serving:
-        if panel:
-            from gui.app import run
-
+        if run_panel is not None:
             prompts = preset_prompts(serving.presets)
-            raise typer.Exit(run(serving.controller, prompts, serving.osc.port, devices))
+            raise typer.Exit(run_panel(serving.controller, prompts, serving.osc.port, devices))
         while not stopped.wait(0.5):
             pass
         news.say("stopping")
 
 
-def _qt_is_missing() -> bool:
+def _load_panel() -> Panel | None:
+    """The panel's door, or None where Qt is missing or lacks its libraries."""
     try:
-        import PyQt6.QtWidgets  # noqa: F401
-    except ImportError:
-        return True
-    return False
+        from gui.app import run
+    except ImportError as missing:
+        logging.getLogger(__name__).debug("no panel: %s", missing)
+        return None
+    return run
 
 
 # ---------------------------------------------------------------- one take, to a file
@@ -267,7 +274,7 @@ def continue_(
     )  # fmt: skip
 
 
-def _to_file(request) -> None:
+def _to_file(request: Request) -> None:
     """Run the model in this process. Ctrl-C keeps what was made and exits with 130."""
     from daw_bridge.offline import Progress, write_result
 

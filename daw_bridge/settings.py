@@ -91,9 +91,12 @@ def _settings(table: Mapping[str, object]) -> Settings:
     values, controllers = table.get("values", {}), table.get("controllers", {})
     if not isinstance(values, dict) or not isinstance(controllers, dict):
         raise TypeError("values and controllers are tables")
-    texts = {name: table.get(name) for name in ("model", "output", "input")}
-    if not all(text is None or isinstance(text, str) for text in texts.values()):
-        raise TypeError("names are texts")
+    texts: dict[str, str | None] = {}
+    for name in ("model", "output", "input"):
+        text = table.get(name)
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"{name} is a text")
+        texts[name] = text
     prompt = table.get("prompt", "")
     if not isinstance(prompt, str):
         raise TypeError("the prompt is a text")

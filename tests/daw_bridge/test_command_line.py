@@ -1,0 +1,131 @@
+"""The command line from outside: what it prints, what it returns, what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from daw_bridge.offline import Request, write_result
+from daw_bridge.serving import has_display
+
+
+def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    return subprocess.run(
+        [sys.executable, "-m", "daw_bridge", *words],
+        capture_output=True, text=True, check=False, timeout=55, cwd=cwd, env=environment,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["generate", "x"], "--out"),
+        (["bogus"], "bogus"),
+        (["generate", "x", "-o", "y.mp3"], ".wav"),
+        (["continue", "nothing.wav", "-o", "y.wav"], "does not exist"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(words: list[str], hint: str, tmp_path: Path) -> None:
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert hint in done.stderr
+    assert list(tmp_path.glob("*.wav")) == []
+
+
+def request(**changes: object) -> Request:
+    options: dict[str, object] = {
+        "prompt": "funk", "out": Path("x.wav"), "seconds": None, "bars": None, "bpm": None,
+        "seed": 1, "greedy": False, "guidance": 3.0, "top_k": 250, "temperature": 1.0,
+        "model": None, "device": "cpu", "dtype": "auto", "tokens": None,
+    }  # fmt: skip
+    return Request.of(**{**options, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "frames"),
+    [
+        ({}, 500),
+        ({"seconds": 2.01}, 100),
+        ({"seconds": 0.02}, 1),
+        ({"bars": 4, "bpm": 87.0}, round(50 * 16 * 60 / 87)),
+        ({"bars": 1}, 100),
+    ],
+)
+def test_lengths_are_exact(options: dict[str, object], frames: int) -> None:
+    assert request(**options).frames == frames
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seconds": 0.0}, {"seconds": -1.0}, {"seconds": float("nan")}, {"seconds": 1e9},
+        {"seconds": 1.0, "bars": 1}, {"temperature": 0.0}, {"top_k": -1}, {"guidance": 99.0},
+        {"seed": -1}, {"prompt": "x" * 2001},
+    ],
+)  # fmt: skip
+def test_nonsense_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(Exception) as refused:
+        request(**options)
+    assert refused.value.exit_status == 2  # type: ignore[attr-defined]
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    asked = request(out=tmp_path / "x.wav", tokens=tmp_path / "x.npy", seed=5)
+    codes = np.arange(8).reshape(4, 2)
+    for _ in range(2):
+        write_result(asked, [np.zeros((640, 1), np.float32)] * 2, [codes], "tiny abc", "CC-BY-4.0")
+    assert soundfile.info(asked.out).frames == 1280
+    assert np.load(tmp_path / "x.npy").dtype == np.int64
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["x.npy", "x.wav"]
+    with soundfile.SoundFile(asked.out) as sound:
+        assert "seed 5" in sound.comment
+        assert "CC-BY-4.0" in sound.copyright
+
+
+def test_a_display_is_looked_for() -> None:
+    if sys.platform == "linux":
+        assert not has_display({})
+    assert has_display({"DISPLAY": ":0"})
+    assert has_display({"WAYLAND_DISPLAY": "wayland-0"})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_without_a_display_it_serves_until_told_to_stop(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    gone = {"QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"}
+    environment = {k: v for k, v in os.environ.items() if k not in gone}
+    environment |= {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daw_bridge", "--osc-port", port, "--output", "none",
+             "--model", str(tmp_path / "nothing"), "--takes", str(tmp_path / "takes")],
+            stdout=out, stderr=out, env=environment, cwd=tmp_path,
+        )  # fmt: skip
+    try:
+        until = time.monotonic() + 40
+        while f"listening on OSC 127.0.0.1:{port}" not in log.read_text():
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+        assert "no display" in log.read_text()
+        second = run("serve", "--osc-port", port)
+        assert second.returncode == 2
+        assert port in second.stderr
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
