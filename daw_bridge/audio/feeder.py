@@ -212,7 +212,8 @@ class Feeder:
         late = 0.0
         if voice.asked is not None and voice.start is not None:
             late = max(0.0, (voice.start - voice.asked) / self._output.rate)
-        self._emit(TakeHeard(voice.take, self._stream.time_of(onset), late))
+        at = max(self._stream.time_of(onset), voice.begun)  # just after an xrun the clock is early
+        self._emit(TakeHeard(voice.take, at, late))
 
     def _start_due(self, voice: Voice) -> None:
         if not voice.can_start or voice not in self._voices:
@@ -232,6 +233,7 @@ class Feeder:
                 fade_in = self._frames(CROSS_FADE) if other.start is not None else fade_in
                 self._stop(other, target, CROSS_FADE)
         voice.begin_at(target, fade_in)
+        voice.begun = self._now()
         self._renderer.rewind(target)
 
     def _stop_due(self, voice: Voice) -> None:

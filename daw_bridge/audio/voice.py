@@ -44,6 +44,7 @@ class Voice:
         self.source = TakeSource(rate, channels)
         self.start: int | None = None  # frame of the first sample
         self.asked: int | None = None  # frame that was asked for
+        self.begun = 0.0  # time.monotonic() at which the start was fixed
         self.end: int | None = None  # one past the last frame, once known
         self.onset: int | None = None  # first frame above AUDIBLE
         self.released = False  # ended from outside, fading out
