@@ -323,7 +323,9 @@ def _to_file(request: Request) -> None:
 def tokenize(
     folder: Annotated[Path, typer.Argument(help="A folder of WAV or FLAC files.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the tokens.")],
-    model: Annotated[str, typer.Option("--model", help="Whose codec.")] = "starter",
+    model: Annotated[
+        str, typer.Option("--model", help="Whose codec: a model, or a codec run.")
+    ] = "starter",
 ) -> None:
     """Turn a folder of music into EnCodec tokens."""
     from core.training.cli import tokenize as run

@@ -29,7 +29,7 @@ from core.model.checkpoint import LoadedModel, load_checkpoint
 from core.types import MODEL_RATE, frames_of
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
+import matplotlib.pyplot as plt
 
 PROMPTS = ("drums only", "solo piano", "bass line")
 
