@@ -103,9 +103,7 @@ class Quit:
     pass
 
 
-EngineRequest = (
-    LoadModel | StartTake | ChangePrompt | ChangeSampling | Credit | CancelTake | Quit
-)
+EngineRequest = LoadModel | StartTake | ChangePrompt | ChangeSampling | Credit | CancelTake | Quit
 
 # ---------------------------------------------------------------- engine → application
 
@@ -165,7 +163,6 @@ class EngineProblem:
     take: int | None
     code: str
     text: str
-
 
 
 @dataclass(frozen=True, slots=True, eq=False)
