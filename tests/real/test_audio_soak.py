@@ -44,7 +44,9 @@ def test_a_minute_without_a_gap(jack_server, jack_rec, audio_rig, record_propert
     underruns = audio_rig.of(Played)[-1].underruns
     xruns = server.xruns()
     with capsys.disabled():
-        sys.stdout.write(f"\nsoak: {seconds:.1f} s, {gaps} gaps, {underruns} underruns; jackd: {xruns} xruns\n")
+        sys.stdout.write(
+            f"\nsoak: {seconds:.1f} s, {gaps} gaps, {underruns} underruns; jackd: {xruns} xruns\n"
+        )
     record_property("gaps", gaps)
     assert seconds > SECONDS - 0.1
     assert gaps == 0
