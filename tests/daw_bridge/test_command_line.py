@@ -129,3 +129,50 @@ def test_without_a_display_it_serves_until_told_to_stop(tmp_path: Path) -> None:
         assert process.wait(20) == 0
     finally:
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from tests.core.tiny_checkpoints import make_checkpoint
+
+    return str(make_checkpoint(tmp_path_factory.mktemp("model") / "tiny"))
+
+
+def in_process(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    from daw_bridge.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", ["daw-bridge", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
+
+
+def test_generate_and_continue(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, more = (tmp_path / f"{name}.wav" for name in ("one", "two", "more"))
+    common = ["--model", tiny, "--device", "cpu", "--seconds", "0.5", "--seed", "3"]
+    codes = tmp_path / "one.npy"
+    words = ["generate", "funk", *common, "--tokens", str(codes), "-o", str(one)]
+    assert in_process(monkeypatch, *words) == 0
+    assert in_process(monkeypatch, "generate", "funk", *common, "-o", str(two)) == 0
+    assert one.read_bytes() == two.read_bytes(), "same seed, same bytes"
+    assert soundfile.info(one).frames == 25 * 640
+    assert np.load(codes).shape == (4, 25)
+    words = ["continue", str(one), *common, "--keep-clip", "-o", str(more)]
+    assert in_process(monkeypatch, *words) == 0
+    assert soundfile.info(more).frames == 50 * 640
+
+
+def test_ctrl_c_keeps_what_was_made(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from daw_bridge.offline import Progress
+
+    def interrupt(self: Progress, frames: int, wanted: int) -> None:
+        if frames == 30:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "made", interrupt)
+    out = tmp_path / "x.wav"
+    words = ["generate", "funk", "--model", tiny, "--device", "cpu", "-o", str(out)]
+    assert in_process(monkeypatch, *words) == 130
+    assert 20 * 640 < soundfile.info(out).frames <= 30 * 640
