@@ -59,7 +59,8 @@ def figures(frames: int = FRAMES, filters: int = FILTERS, repeats: int = REPEATS
 
 def whole(codec: EncodecModel, codes: Tensor) -> Tensor:
     with torch.inference_mode():
-        return codec.decode(codes[None, None], [None])[0][0].t()
+        found = codec.decode(codes[None, None], [None])  # pyright: ignore[reportArgumentType]
+        return found[0][0].t()
 
 
 def streamed(decoder: StreamingDecoder, codes: Tensor, block: int) -> Tensor:
