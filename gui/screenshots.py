@@ -43,7 +43,7 @@ DEVICES = [
     ("input", "system"),
 ]
 READY = Status(
-    state="idle", model="starter", device="cpu", dtype="float32", licence="GPL-3.0-or-later",
+    state="idle", model="starter", device="cpu", dtype="float32", licence="MIT",
     output="system", output_rate=48000, input="system", headroom=1.8, tempo=85, prompt=PROMPT,
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AutoTokenizer, EncodecConfig, EncodecModel, T5Config, T5EncoderModel
+from transformers.utils import logging as transformers_logging
 
 from core.errors import BadCheckpoint
 from core.model.conditioner import Conditioner
@@ -240,9 +241,15 @@ def _sub_config(kind: Any, raw: Mapping[str, Any], what: str) -> Any:
 
 
 def _tokenizer(folder: Path) -> Any:
+    # It reads config.json too, and warns that the special token lies outside the vocabulary,
+    # which is how MusicGen has it.
+    loudness = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as problem:  # transformers raises many classes here
         raise BadCheckpoint(
             f"{folder} has no tokenizer that can be read (tokenizer.json); get the checkpoint again"
         ) from problem
+    finally:
+        transformers_logging.set_verbosity(loudness)
