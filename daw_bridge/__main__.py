@@ -401,6 +401,9 @@ def doctor(takes: Takes = None, model: Model = None) -> None:
 def main() -> None:
     """Run the command line. Errors are one line on stderr; the status says what kind."""
     multiprocessing.freeze_support()
+    # Idle OpenMP threads sleep instead of spinning: beside a busy DAW, spinning ones made a
+    # take ten times slower. Read when torch is loaded; child processes inherit it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     status = 0
     try:
         command = typer.main.get_command(app)
