@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +22,32 @@ from rich.table import Table
 
 from core.errors import DawBridgeError
 from daw_bridge.console import NewsReader, complain, exit_status
+from daw_bridge.options import (
+    BarCount,
+    BeatsPerMinute,
+    ComputeDevice,
+    ComputeDtype,
+    Device,
+    Dtype,
+    Greedy,
+    Guidance,
+    Input,
+    MidiChannel,
+    MidiIn,
+    Model,
+    OscHost,
+    OscPort,
+    Out,
+    Output,
+    Prompt_,
+    Seconds,
+    Seed,
+    Takes,
+    Temperature,
+    Tokens,
+    TopK,
+    Verbose,
+)
 
 if TYPE_CHECKING:
     from daw_bridge.offline import Request
@@ -40,43 +65,6 @@ app = typer.Typer(
 console = Console()
 # typer brings a click of its own; of its errors it shows BadParameter, whose base they share.
 UsageError: Any = typer.BadParameter.__mro__[1]
-
-
-class Device(StrEnum):
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
-
-
-class Dtype(StrEnum):
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
-
-
-def _option(*names: str, text: str) -> object:
-    return typer.Option(*names, help=text, show_default=False)
-
-
-OscPort = Annotated[int, typer.Option("--osc-port", min=1, max=65_535, help="UDP port for OSC.")]
-OscHost = Annotated[str, typer.Option("--osc-host", help="Address to listen on.")]
-Output = Annotated[
-    str | None, _option("--output", text="Audio device, wav:PATH for a file, or none.")
-]
-Input = Annotated[str | None, _option("--input", text="Device to continue from, or none.")]
-MidiIn = Annotated[
-    str | None, _option("--midi-in", text="MIDI ports to open: part of a name, or all.")
-]
-MidiChannel = Annotated[
-    int | None, typer.Option("--midi-channel", min=1, max=16, help="Hear this channel alone.")
-]
-Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
-ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
-ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="How it computes.")]
-Takes = Annotated[Path | None, _option("--takes", text="Folder that keeps the takes.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Log what happens inside.")]
 
 
 # ---------------------------------------------------------------- the running program
@@ -202,20 +190,6 @@ def _load_panel() -> Panel | None:
 
 
 # ---------------------------------------------------------------- one take, to a file
-
-Prompt_ = Annotated[str, typer.Argument(help="What to play, in words.")]
-Out = Annotated[Path, typer.Option("-o", "--out", help="The WAV file to write.")]
-Seconds = Annotated[float | None, _option("--seconds", text="Length; 10 if nothing is said.")]
-BarCount = Annotated[int | None, typer.Option("--bars", min=1, help="Length in bars of four.")]
-BeatsPerMinute = Annotated[
-    float | None, typer.Option("--bpm", min=20, max=400, help="Tempo that bars are counted at.")
-]
-Seed = Annotated[int | None, _option("--seed", text="Same seed, same take.")]
-Greedy = Annotated[bool, typer.Option("--greedy", help="Always the most likely token.")]
-Guidance = Annotated[float, typer.Option("--guidance", help="How closely the prompt is followed.")]
-TopK = Annotated[int, typer.Option("--top-k", help="Tokens considered; 0 all.")]
-Temperature = Annotated[float, typer.Option("--temperature", help="Low is safe, high is wild.")]
-Tokens = Annotated[Path | None, _option("--tokens", text="Also write the tokens, as NPY.")]
 
 
 @app.command()

@@ -1,0 +1,62 @@
+"""The options of the command line, each said once: its names, its range, its help."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Device(StrEnum):
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class Dtype(StrEnum):
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+def _option(*names: str, text: str) -> object:
+    return typer.Option(*names, help=text, show_default=False)
+
+
+OscPort = Annotated[int, typer.Option("--osc-port", min=1, max=65_535, help="UDP port for OSC.")]
+OscHost = Annotated[str, typer.Option("--osc-host", help="Address to listen on.")]
+Output = Annotated[
+    str | None, _option("--output", text="Audio device, wav:PATH for a file, or none.")
+]
+Input = Annotated[str | None, _option("--input", text="Device to continue from, or none.")]
+MidiIn = Annotated[
+    str | None, _option("--midi-in", text="MIDI ports to open: part of a name, or all.")
+]
+MidiChannel = Annotated[
+    int | None, typer.Option("--midi-channel", min=1, max=16, help="Hear this channel alone.")
+]
+Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
+ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
+ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="How it computes.")]
+Takes = Annotated[Path | None, _option("--takes", text="Folder that keeps the takes.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Log what happens inside.")]
+
+# ---------------------------------------------------------------- one take to a file
+
+Prompt_ = Annotated[str, typer.Argument(help="What to play, in words.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="The WAV file to write.")]
+Seconds = Annotated[float | None, _option("--seconds", text="Length; 10 if nothing is said.")]
+BarCount = Annotated[int | None, typer.Option("--bars", min=1, help="Length in bars of four.")]
+BeatsPerMinute = Annotated[
+    float | None, typer.Option("--bpm", min=20, max=400, help="Tempo that bars are counted at.")
+]
+Seed = Annotated[int | None, _option("--seed", text="Same seed, same take.")]
+Greedy = Annotated[bool, typer.Option("--greedy", help="Always the most likely token.")]
+Guidance = Annotated[float, typer.Option("--guidance", help="How closely the prompt is followed.")]
+TopK = Annotated[int, typer.Option("--top-k", help="Tokens considered; 0 all.")]
+Temperature = Annotated[float, typer.Option("--temperature", help="Low is safe, high is wild.")]
+Tokens = Annotated[Path | None, _option("--tokens", text="Also write the tokens, as NPY.")]
