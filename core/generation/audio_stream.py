@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.codec.soft_clip import soft_clip
 from core.codec.streaming_decoder import StreamingDecoder
 from core.generation.messages import Codes, Pcm
 from core.generation.params import Prompt, SamplingParams
@@ -46,7 +47,10 @@ class FrameSource(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundBlock:
-    """float32 [samples, channels], 32 kHz, from the take's sample `first_sample` on."""
+    """float32 [samples, channels], 32 kHz, from the take's sample `first_sample` on.
+
+    Peaks are bent below full scale (`soft_clip`).
+    """
 
     first_sample: int
     pcm: Pcm
@@ -133,7 +137,7 @@ class AudioStream:
         else:
             codes = torch.zeros(self._decoder.channels, 0, dtype=torch.int64)
         self._pending, self._new = [], 0
-        pcm = self._decoder.decode(self._state, codes, last).cpu().numpy()
+        pcm = soft_clip(self._decoder.decode(self._state, codes, last).cpu().numpy())
         if self._skip:
             dropped, pcm = pcm[: self._skip], pcm[self._skip :]
             self._skip -= len(dropped)
