@@ -1,10 +1,11 @@
 """What a model makes of prompts, in figures and pictures: does the text make a difference?
 
-    python -m core.training.evaluate MODEL OUT_FOLDER
+    python -m core.training.evaluate MODEL OUT_FOLDER [--audio FOLDER]
 
 Generates clips for each prompt with seeds 0, 1, 2 … and measures each with librosa. Writes
 `prompts.md` (a table of medians and ranges), `prompts.json` (every clip's figures) and one
-spectrogram sheet a prompt.
+spectrogram sheet a prompt. With `--audio`, a folder of music the model has not seen, it also
+measures the codec on it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import librosa
 import matplotlib
 import numpy as np
+import soundfile
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
@@ -26,6 +28,8 @@ from core.codec.encodec import Codec
 from core.generation.params import Prompt, SamplingParams
 from core.generation.token_stream import TokenStream
 from core.model.checkpoint import LoadedModel, load_checkpoint
+from core.training.audio_folder import audio_files
+from core.training.codec_losses import log_mel_distance
 from core.types import MODEL_RATE, frames_of
 
 matplotlib.use("Agg")
@@ -84,6 +88,40 @@ def generate(
     return codec.decode(torch.stack(frames, dim=1).numpy())
 
 
+@torch.inference_mode()
+def codec_figures(loaded: LoadedModel, folder: Path, seconds: float = 8.0) -> dict[str, float]:
+    """The codec on the first `seconds` of each file of a folder of 32 kHz audio.
+
+    sdr_db: signal to distortion, mean over clips. log_mel: `log_mel_distance`, and
+    log_mel_of_silence: the same for silence, as a yardstick. used_K, perplexity_K: entries of
+    codebook K that occur at all, and the exponential of their entropy.
+    """
+    codec = Codec(loaded.codec, 1)
+    sdr, mel, mel_silence, codes = [], [], [], []
+    for path in audio_files(folder):
+        pcm, _ = soundfile.read(path, dtype="float32", always_2d=True)
+        real = pcm[: int(seconds * MODEL_RATE)].mean(axis=1, keepdims=True)
+        codes.append(codec.encode(real))
+        made = codec.decode(codes[-1])[: len(real)]
+        real = real[: len(made)]
+        sdr.append(10 * np.log10((real**2).sum() / ((made - real) ** 2).sum()))
+        a, b = torch.from_numpy(made.T)[None], torch.from_numpy(real.T.copy())[None]
+        mel.append(log_mel_distance(a, b))
+        mel_silence.append(log_mel_distance(torch.zeros_like(b), b))
+    figures = {
+        "clips": float(len(sdr)),
+        "sdr_db": float(np.mean(sdr)),
+        "log_mel": float(np.mean(mel)),
+        "log_mel_of_silence": float(np.mean(mel_silence)),
+    }
+    for k, book in enumerate(np.concatenate(codes, axis=1)):
+        share = np.bincount(book, minlength=loaded.config.vocab) / len(book)
+        share = share[share > 0]
+        figures[f"used_{k}"] = float(len(share))
+        figures[f"perplexity_{k}"] = float(np.exp(-(share * np.log(share)).sum()))
+    return figures
+
+
 def sheet(clips: Sequence[NDArray[np.float32]], title: str, path: Path) -> None:
     """Spectrograms of the clips (mono) side by side, up to 16 kHz."""
     fig, axes = plt.subplots(2, -(-len(clips) // 2), figsize=(16, 5), sharex=True, sharey=True)
@@ -126,9 +164,14 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--prompts", nargs="+", default=list(PROMPTS))
+    parser.add_argument("--audio", type=Path)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     loaded = load_checkpoint(given.model)
+    if given.audio:
+        figures = codec_figures(loaded, given.audio)
+        (given.out / "codec.json").write_text(json.dumps(figures, indent=1))
+        print(figures)
     found: dict[str, list[Figures]] = {}
     for prompt in given.prompts:
         clips = [
