@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.errors import DawBridgeError
-from daw_bridge.console import NewsReader, complain, exit_status
+from daw_bridge.console import NewsReader, complain, exit_status, unexpected_line
 from daw_bridge.options import (
     BarCount,
     BeatsPerMinute,
@@ -152,6 +152,8 @@ def _serve(options: ServeOptions, verbose: bool, run_panel: Panel | None = None)
     from daw_bridge.serving import Serving, preset_prompts
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    if not verbose:  # python-osc logs broken datagrams there; their senders are answered instead
+        logging.getLogger().addFilter(lambda record: False)
     stopped = threading.Event()
     news = NewsReader(console)
     serving = Serving(options, EngineClient(run_engine), AudioClient(), news.say)
@@ -398,6 +400,9 @@ def main() -> None:
         status = 1
     except OSError as refused:
         complain(f"{refused.strerror or refused}: {refused.filename or ''}")
+        status = 1
+    except Exception as unexpected:  # noqa: BLE001 — one line, whatever it is
+        complain(f"{unexpected_line(unexpected)}")
         status = 1
     sys.exit(status)
 

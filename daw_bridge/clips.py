@@ -19,10 +19,15 @@ def read_tail(path: str, seconds: float) -> tuple[NDArray[np.float32], int]:
 
     Raises BadClip that says what is wrong with the file.
     """
-    file = Path(path).expanduser()
-    if not file.exists():
+    try:
+        file = Path(path).expanduser()
+        there, is_file = file.exists(), file.is_file()
+    except (OSError, ValueError, RuntimeError) as refused:  # a name too long, no such user's home
+        text = getattr(refused, "strerror", None) or str(refused).rstrip(".")
+        raise BadClip(f"{_short(path)} is no path here ({text}); check the path") from None
+    if not there:
         raise BadClip(f"{path} does not exist; check the path")
-    if not file.is_file():
+    if not is_file:
         raise BadClip(f"{path} is not a file; send the path of a sound file")
     try:
         with soundfile.SoundFile(file) as sound:
@@ -33,6 +38,7 @@ def read_tail(path: str, seconds: float) -> tuple[NDArray[np.float32], int]:
             pcm = sound.read(dtype="float32", always_2d=True)[-max(1, wanted) :]
     except (soundfile.SoundFileError, OSError, ValueError) as refused:
         text = str(refused).splitlines()[0] if str(refused) else "unknown format"
+        text = text.removeprefix(f"Error opening {str(file)!r}: ").rstrip(".")
         raise BadClip(f"{path} cannot be read as sound ({text}); use WAV, AIFF or FLAC") from None
     if len(pcm) < SHORTEST * rate:
         raise BadClip(f"{path} is {len(pcm) / rate:.2f} s long; use at least {SHORTEST} s")
@@ -41,3 +47,7 @@ def read_tail(path: str, seconds: float) -> tuple[NDArray[np.float32], int]:
     if float(np.abs(pcm).max()) < SILENT:
         raise BadClip(f"{path} is silent at its end; there is nothing to continue")
     return pcm, rate
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= 80 else f"{path[:79]}…"

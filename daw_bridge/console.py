@@ -24,6 +24,14 @@ def complain(text: str) -> None:
     sys.stderr.write(f"daw-bridge: {one_line(text)}\n")
 
 
+def unexpected_line(error: Exception) -> str:
+    """One line for what no one foresaw: memory, or a mistake in the program."""
+    text = one_line(str(error))
+    if isinstance(error, MemoryError) or "out of memory" in text or "alloc" in text:
+        return "out of memory; close other programs or use a smaller model"
+    return f"failed unexpectedly ({type(error).__name__}: {text[:200]}); please report it"
+
+
 def exit_status(error: BaseException) -> int:
     """2 for bad input, 1 for a failure; 130 for Ctrl-C."""
     if isinstance(error, KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from daw_bridge import effects as disk
 from daw_bridge.clips import read_tail
 from daw_bridge.settings import SettingsFile
 from daw_bridge.takes import TakeLibrary, problem_of
+
+log = logging.getLogger(__name__)
 
 RETRY_EVERY = 2.0  # seconds between attempts to write what a full disk refused
 
@@ -59,6 +62,10 @@ class DiskWorker:
             except (OSError, DawBridgeError) as refused:
                 code, text = problem_of(refused)
                 self._answer(disk.DiskProblem(code, text, _token(effect), _take(effect)))
+            except Exception as broken:  # the takes that follow are still written
+                log.debug("%s failed", type(effect).__name__, exc_info=True)
+                text = f"the disk's work failed ({type(broken).__name__}: {broken}); try again"
+                self._answer(disk.DiskProblem("failure", text, _token(effect), _take(effect)))
             if self._queue.empty():
                 self._catch_up()
 

@@ -158,7 +158,7 @@ class EngineClient:
                 break
             lived_long = time.monotonic() - begun > LIVED_LONG
             deaths = 1 if progress or lived_long else deaths + 1
-            log.warning("the engine process ended (%s), %d in a row", code, deaths)
+            log.info("the engine process ended (%s), %d in a row", code, deaths)
             self._bury(tell, code, gives_up=deaths > len(self._back_off))
             if deaths > len(self._back_off):
                 self._wanted.wait()  # until the user loads a model

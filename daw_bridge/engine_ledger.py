@@ -20,6 +20,7 @@ from core.generation.messages import (
     EngineProblem,
     EngineRequest,
     LoadModel,
+    ModelLoaded,
     PcmBlock,
     StartTake,
     TakeDone,
@@ -91,6 +92,8 @@ class Ledger:
     def event(self, event: EngineEvent) -> EngineEvent | None:
         """Note what the engine tells. None: the application knows it already."""
         match event:
+            case ModelLoaded(model) if self.model is not None:
+                self.model = replace(self.model, model=model)  # another, if that one was refused
             case TakeStarted(take) if flight := self.flights.get(take):
                 again, flight.started = flight.started, True
                 if event.context is not None:

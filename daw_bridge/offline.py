@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from core.types import FRAME_RATE, Frames, frames_of
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_tail
 
+LONGEST_NAME = 230  # bytes; it is written under a longer one first
 BEATS = 4  # in a bar
 DEFAULT_SECONDS = 10.0
 LONGEST_CLIP = 3600.0
@@ -75,12 +77,22 @@ class Request:
         for path, suffix in ((self.out, ".wav"), (self.tokens, ".npy")):
             if path is None:
                 continue
+            if len(path.name.encode()) > LONGEST_NAME:
+                raise BadInput(f"{path.name[:40]}… is too long a name; use a shorter one")
             if path.suffix.lower() != suffix:
                 raise BadInput(f"{path} is no {suffix} file; end its name in {suffix}")
             if path.is_dir():
                 raise BadInput(f"{path} is a folder; name a file")
             if not path.absolute().parent.is_dir():
                 raise BadInput(f"there is no folder {path.parent}; make it first")
+            try:  # before minutes of work, not after
+                with tempfile.TemporaryFile(dir=path.absolute().parent):
+                    pass
+            except OSError as refused:
+                raise BadInput(
+                    f"{path.absolute().parent} cannot be written ({refused.strerror}); choose"
+                    " another folder"
+                ) from None
 
     def read_clip(self) -> Clip | None:
         """Raises BadClip. The whole clip is only read where it is to be kept."""
@@ -128,13 +140,28 @@ def write_result(
         "copyright": f"made with {model}: {licence}" if licence else "",
     }
     try:
-        write_wav(request.out, [pcm], channels=pcm.shape[1], tags=tags)
+        _write_somewhere(request.out, pcm, tags)
         if request.tokens is not None:
             drawn = np.concatenate(codes, axis=1) if codes else np.zeros((4, 0), np.int64)
             with replace_file(request.tokens) as file:
                 np.save(file, drawn.astype(np.int64), allow_pickle=False)
     except OSError as refused:
-        raise OutputRefused(f"cannot write {request.out}: {refused.strerror or refused}") from None
+        why = refused.strerror or refused
+        raise OutputRefused(f"cannot write {request.tokens}: {why}; make room") from None
+
+
+def _write_somewhere(out: Path, pcm: Pcm, tags: Mapping[str, str]) -> None:
+    """To `out`. Raises OutputRefused; the take is then in a temporary folder, if that has room."""
+    try:
+        write_wav(out, [pcm], channels=pcm.shape[1], tags=tags)
+    except OSError as refused:
+        why = refused.strerror or refused
+        rescued = Path(tempfile.mkdtemp(prefix="daw-bridge-")) / out.name
+        try:
+            write_wav(rescued, [pcm], channels=pcm.shape[1], tags=tags)
+        except OSError:
+            raise OutputRefused(f"cannot write {out}: {why}; make room and do it again") from None
+        raise OutputRefused(f"cannot write {out}: {why}; the take is in {rescued}") from None
 
 
 class OutputRefused(BadInput):

@@ -90,9 +90,13 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
     model = turn.state.model
     match event:
         case engine.ModelLoading(asked, fraction, what):
-            turn.change(model=ModelState(asked, fraction, what, model.loaded))
+            turn.change(model=ModelState(asked, fraction, what, model.loaded, origin=model.origin))
         case engine.ModelLoaded():
-            turn.change(model=ModelState(event.model, 1.0, "", event), problem="")
+            answers = event.model == model.asked  # or it is the one before, which is kept
+            if answers and model.origin is not None:
+                turn.send(disk.KeepSettings({"model": event.model}))
+            origin = None if answers else model.origin
+            turn.change(model=ModelState(event.model, 1.0, "", event, origin=origin), problem="")
         case engine.TakeStarted(take, context=context):
             if context is not None:
                 turn.send(disk.KeepContext(take, context))
@@ -106,7 +110,9 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             turn.change(problem=text)
             origin = ask.Origin(source="engine")
             if take is None and model.asked and code != ENGINE_RESTARTED:
-                turn.change(model=ModelState(model.asked, failed=text))  # the one before is gone
+                # Where the one before is still there, the engine tells that it is.
+                turn.change(model=ModelState(model.asked, failed=text))
+                origin = model.origin or origin
             elif take is not None and code != ENGINE_RESTARTED:
                 origin = takes.fail_take(turn, take)
             turn.send(Problem(code, text, origin))
@@ -118,15 +124,18 @@ def _hear_audio(turn: Turn, event: audio.AudioEvent) -> None:
     match event:
         case audio.OutputOpened(device, rate, _, latency):
             turn.change(output=device, output_rate=rate, latency=latency)
+            _opened(turn, "output")
         case audio.InputOpened(device):
             turn.change(input=device)
+            _opened(turn, "input")
         case audio.DeviceLost(kind, text):
             if kind == "output":
                 turn.change(output="", output_rate=0)
             else:
                 turn.change(input="", recording_since=None)
-            turn.change(problem=text)
-            turn.send(Problem("bad_device", text, ask.Origin(source="audio")))
+            turn.change(problem=text, device_problem=text)
+            origin = turn.asked_to_open(kind, None) or ask.Origin(source="audio")
+            turn.send(Problem("bad_device", text, origin))
         case audio.TakeHeard():
             takes.on_heard(turn, event)
         case audio.Played():
@@ -142,6 +151,12 @@ def _hear_audio(turn: Turn, event: audio.AudioEvent) -> None:
             turn.send(Problem(code, text, ask.Origin(source="audio")))
         case _:
             assert_never(event)
+
+
+def _opened(turn: Turn, kind: str) -> None:
+    turn.asked_to_open(kind, None)
+    if turn.state.problem == turn.state.device_problem:
+        turn.change(problem="", device_problem="")
 
 
 def _hear_disk(turn: Turn, outcome: disk.DiskOutcome) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import assert_never
 
-from core.errors import DawBridgeError
+from core.errors import BadInput, DawBridgeError
 from core.generation import messages as engine
 from core.generation.params import Prompt
 from daw_bridge import commands as ask
@@ -70,6 +70,8 @@ def obey(turn: Turn, command: ask.Command) -> None:
             chosen = state.last_take if take is None else take
             if chosen < 1:
                 turn.send(Problem("no_take", "no take to keep yet", origin))
+            elif chosen >= state.next_take:
+                raise BadInput(f"no take {chosen}; the last one is {state.next_take - 1}")
             else:
                 turn.send(disk.MarkTake(chosen), Accepted(chosen, origin))
         case ask.SetPrompt(text, origin):
@@ -99,14 +101,16 @@ def obey(turn: Turn, command: ask.Command) -> None:
             turn.send(ControllerMapped(name, controller), Accepted(0, origin))
             turn.send(disk.KeepSettings({"controllers": mapped}))
         case ask.UseModel(model, origin):
-            turn.change(model=ModelState(asked=model, loaded=state.model.loaded), problem="")
+            asked = ModelState(asked=model, loaded=state.model.loaded, origin=origin)
+            turn.change(model=asked, problem="")  # remembered when it is loaded
             turn.send(engine.LoadModel(model, state.compute, state.dtype), Accepted(0, origin))
-            turn.send(disk.KeepSettings({"model": model}))
         case ask.UseOutput(device, origin):
+            turn.asked_to_open("output", origin)
             turn.send(audio.OpenOutput(device), Accepted(0, origin))
             turn.send(disk.KeepSettings({"output": device}))
         case ask.UseInput(device, origin):
             turn.change(input_wanted=device, input="" if device == "none" else state.input)
+            turn.asked_to_open("input", origin)
             turn.send(audio.OpenInput(device), Accepted(0, origin))
             turn.send(disk.KeepSettings({"input": device}))
         case ask.AskStatus(origin):

@@ -79,7 +79,11 @@ def clip_captured(turn: Turn, captured: Captured) -> None:
     pending = turn.take_pending(captured.token)
     if pending is None:
         return
-    if not len(captured.pcm) or float(np.abs(captured.pcm).max()) < SILENT:
+    if not len(captured.pcm):
+        text = "nothing was captured; choose an input with --input or in the panel"
+        turn.send(Problem(BadClip.code, text, pending.origin))
+        return
+    if float(np.abs(captured.pcm).max()) < SILENT:
         text = "the input is silent; check what is routed to it"
         turn.send(Problem(BadClip.code, text, pending.origin))
         return

@@ -114,6 +114,7 @@ class ModelState:
     what: str = ""
     loaded: ModelLoaded | None = None
     failed: str = ""  # why the last load failed
+    origin: Origin | None = None  # who asked for it while the program ran
 
 
 def _defaults() -> Mapping[str, float]:
@@ -137,6 +138,7 @@ class SessionState:
     latency: float = 0.05
     input: str = ""
     input_wanted: str | None = None
+    openers: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))  # by side
     recording_since: float | None = None
     recorded: Context | None = None
     underruns: int = 0
@@ -153,6 +155,7 @@ class SessionState:
     speed: float = 0.0  # generated seconds a second; 0 while unknown
     ready_after: float = 1.0  # seconds from a request to its first block, as last measured
     problem: str = ""
+    device_problem: str = ""  # the problem that ends when a device is open again
     shown: Status = field(default_factory=Status)  # the status last told
     shown_at: float = -1.0
 
@@ -217,6 +220,15 @@ class Turn:
         waiting = MappingProxyType({**self.state.pending, token: pending})
         self.change(next_token=token + 1, pending=waiting)
         return token
+
+    def asked_to_open(self, kind: str, origin: Origin | None) -> Origin | None:
+        """Note who asked for an 'output' or 'input'; who did before, if not yet answered."""
+        openers = dict(self.state.openers)
+        before = openers.pop(kind, None)
+        if origin is not None:
+            openers[kind] = origin
+        self.change(openers=MappingProxyType(openers))
+        return before
 
     def take_pending(self, token: int | None) -> Pending | None:
         """What was asked with `token`, once."""

@@ -18,7 +18,7 @@ import torch
 
 from core.errors import DawBridgeError
 from core.generation.audio_stream import AudioStream, SoundBlock
-from core.generation.generator import Generator
+from core.generation.generator import Generator, resolve_device
 from core.generation.messages import (
     CancelTake,
     ChangePrompt,
@@ -37,6 +37,7 @@ from core.generation.messages import (
     TakeStarted,
     TakeTokens,
 )
+from core.model.checkpoint import check_checkpoint
 from core.model.location import Progress
 
 log = logging.getLogger(__name__)
@@ -146,27 +147,44 @@ class Engine:
     # ------------------------------------------------------------------ the model
 
     def _load_model(self, request: LoadModel) -> None:
-        if self._take is not None:
-            self._cancel(self._take)
         same = self._loaded_as
         wanted = (request.model, request.device, request.dtype)
         if same is None or wanted != (same.model, same.device, same.dtype):
             self._emit(ModelLoading(request.model, 0.0, "starting"))
-            self._generator = self._loaded_as = None  # two models may not fit in memory
 
             def report(fraction: float, what: str) -> None:
                 self._emit(ModelLoading(request.model, 0.9 * fraction, what))
 
+            try:
+                resolve_device(request.device, request.dtype)
+                check_checkpoint(request.model, report)
+            except DawBridgeError as problem:  # the model before, and its take, go on
+                self._report(None, problem.code, _one_line(problem))
+                self._tell_model()
+                return
+            self._end_take()
+            self._generator = self._loaded_as = None  # two models may not fit in memory
             generator = self._load(request.model, request.device, request.dtype, report)
             self._emit(ModelLoading(request.model, 0.9, "warming up"))
             threads = generator.warm_up()
             log.info("%s ready with %d threads", request.model, threads)
             self._generator, self._loaded_as = generator, request
-        assert self._generator is not None
+        else:
+            self._end_take()
+        self._tell_model()
+
+    def _end_take(self) -> None:
+        if self._take is not None:
+            self._cancel(self._take)
+
+    def _tell_model(self) -> None:
+        """Which model is in memory, if one is."""
+        if self._generator is None or self._loaded_as is None:
+            return
         loaded = self._generator.loaded
         self._emit(
             ModelLoaded(
-                model=request.model,
+                model=self._loaded_as.model,
                 name=loaded.name,
                 device=str(loaded.device),
                 dtype=str(loaded.dtype).removeprefix("torch."),

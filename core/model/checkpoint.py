@@ -25,9 +25,17 @@ from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 from core.model.location import Progress, locate
 from core.model.packed_linear import pack
-from core.model.weights import digest_of, read_json, read_weights, reason_of, weights_files
+from core.model.weights import (
+    check_weights,
+    digest_of,
+    read_json,
+    read_weights,
+    reason_of,
+    weights_files,
+)
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 
+TOKENIZERS = ("tokenizer.json", "spiece.model", "tokenizer.model")
 MIN_WINDOW = 50  # a generation_config's max_length below a second is nobody's window
 PUBLIC_LICENCE = "CC-BY-NC-4.0"  # of every facebook/musicgen-* checkpoint
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -140,6 +148,17 @@ def read_info(model: str, progress: Progress | None = None) -> CheckpointInfo:
     )
 
 
+def check_checkpoint(model: str, progress: Progress | None = None) -> None:
+    """Find out what can be told to be wrong without reading the weights.
+
+    Downloads a hub id if need be. Raises BadCheckpoint: not there, not understood, cut short.
+    """
+    info = read_info(model, progress)
+    for path in info.weights:
+        check_weights(path)
+    _tokenizer(info.folder)
+
+
 def _trained_window(folder: Path) -> int | None:
     """generation_config.json's max_length: 1500 in the public checkpoints, 30 s."""
     path = folder / "generation_config.json"
@@ -243,6 +262,8 @@ def _sub_config(kind: Any, raw: Mapping[str, Any], what: str) -> Any:
 def _tokenizer(folder: Path) -> Any:
     # It reads config.json too, and warns that the special token lies outside the vocabulary,
     # which is how MusicGen has it.
+    if not any((folder / name).exists() for name in TOKENIZERS):  # it would invent an empty one
+        raise BadCheckpoint(f"{folder} has no tokenizer.json; get the checkpoint again")
     loudness = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     try:

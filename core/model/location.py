@@ -41,10 +41,15 @@ def locate(model: str, progress: Progress | None = None) -> Path:
     """
     if model == STARTER:
         return _starter()
-    path = Path(model).expanduser()
-    if model and path.is_dir():
+    try:
+        path = Path(model).expanduser()
+        is_folder, exists = path.is_dir(), path.exists()
+    except (OSError, ValueError, RuntimeError):  # a name too long, no such user's home
+        path, is_folder, exists = Path(), False, False
+        model = model if len(model) <= 80 else f"{model[:79]}…"
+    if model and is_folder:
         return path.resolve()
-    if model and path.exists():
+    if model and exists:
         raise BadCheckpoint(f"{model} is a file; give the folder that holds config.json")
     if not HUB_ID.fullmatch(model):
         raise BadCheckpoint(

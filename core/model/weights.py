@@ -82,6 +82,16 @@ def read_weights(
     return found
 
 
+def check_weights(path: Path) -> None:
+    """Raises BadCheckpoint where a glance tells: a safetensors file that is cut short."""
+    if path.suffix == ".safetensors":
+        try:
+            with safe_open(path, framework="pt"):
+                pass
+        except (SafetensorError, OSError) as problem:
+            raise BadCheckpoint(_why_unreadable(path, problem)) from problem
+
+
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as opened:

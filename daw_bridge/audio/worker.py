@@ -141,6 +141,8 @@ class AudioWorker:
                 self._capture(token, seconds)
             case OpenOutput():
                 self._missing_since = time.monotonic()
+                if not request.search:  # a person asked: tell what is wrong, even if once more
+                    self._told.pop("output", None)
                 if self._output and request != self._opened_as:
                     self._leave(exit_codes.START_AGAIN)
                 elif request.search and self._is_device(request.device) and not self._loaded:
@@ -219,7 +221,7 @@ class AudioWorker:
         if device == "none":
             self._output = PacedOutput(ring)
         elif device.startswith("wav:"):
-            self._output = WavOutput(Path(device[4:]).expanduser(), ring, request.resume)
+            self._output = WavOutput(_path(device[4:]), ring, request.resume)
         else:
             found = devices.match(self._devices(), request.device, "output")
             self._output = DeviceOutput(found, request.block_frames, ring)
@@ -345,6 +347,13 @@ class AudioWorker:
         if self._streams and alive:  # a JACK client that just vanishes stalls jackd -S
             devices.leave_portaudio()
         raise Leave(code)
+
+
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise BadDevice(f"{name} names the home of no user here; give the whole path") from None
 
 
 def _hurry() -> None:

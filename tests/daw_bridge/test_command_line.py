@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from daw_bridge.offline import Request, write_result
+from core.errors import BadInput
+from daw_bridge.offline import OutputRefused, Request, write_result
 from daw_bridge.serving import has_display
 
 
@@ -34,6 +35,7 @@ def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str
         (["bogus"], "bogus"),
         (["generate", "x", "-o", "y.mp3"], ".wav"),
         (["continue", "nothing.wav", "-o", "y.wav"], "does not exist"),
+        (["continue", "~no-such-user/x.wav", "-o", "y.wav"], "check the path"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(words: list[str], hint: str, tmp_path: Path) -> None:
@@ -92,6 +94,35 @@ def test_what_is_written(tmp_path: Path) -> None:
     with soundfile.SoundFile(asked.out) as sound:
         assert "seed 5" in sound.comment
         assert "CC-BY-4.0" in sound.copyright
+
+
+@pytest.mark.parametrize("name", ["y" * 300 + ".wav", "/proc/y.wav", "nowhere/y.wav"])
+def test_a_place_that_cannot_be_written_is_told_first(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput):
+        request(out=tmp_path / name).check()
+
+
+def test_a_take_that_its_folder_refuses_is_kept_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    asked = request(out=tmp_path / "gone" / "x.wav")
+    with pytest.raises(OutputRefused, match="the take is in") as refused:
+        write_result(asked, [np.zeros((640, 1), np.float32)], [], "tiny abc", "MIT")
+    assert refused.value.exit_status == 1
+    (kept,) = tmp_path.glob("daw-bridge-*/x.wav")
+    assert str(kept) in str(refused.value)
+
+
+def test_what_no_one_foresaw_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*words: object) -> None:
+        raise RuntimeError("of a kind\nnobody knows")
+
+    monkeypatch.setattr("daw_bridge.__main__._to_file", fail)
+    assert in_process(monkeypatch, "generate", "x", "-o", "x.wav") == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_display_is_looked_for() -> None:

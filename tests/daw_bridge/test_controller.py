@@ -136,6 +136,17 @@ def test_a_bad_clip_is_answered(
     assert problem.origin == ME
 
 
+@pytest.mark.parametrize("path", ["~no-such-user/x.wav", "/" + "x" * 9000])
+def test_a_path_that_cannot_be_is_answered_and_the_disk_goes_on(rig: Rig, path: str) -> None:
+    rig.say(ask.ContinueFile(path, None, ME))
+    problem = rig.heard.wait(events.Problem)
+    assert isinstance(problem, events.Problem)
+    assert problem.code == "bad_clip"
+    assert len(problem.text) < 200
+    rig.say(ask.Generate("funk", ME))
+    assert isinstance(rig.heard.wait(events.TakeSaved), events.TakeSaved)
+
+
 def test_stopping_keeps_an_endless_take(rigs: Callable[..., Rig]) -> None:
     rig = rigs(speed=4.0)
     rig.say(ask.SetParameter("bars", 0.0))

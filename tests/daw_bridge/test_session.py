@@ -453,3 +453,45 @@ def test_a_device_that_goes_is_said(session: Session) -> None:
     came = session.do(audio.DeviceLost("output", "the interface was unplugged", True))
     assert session.one(events.Problem, came).text == "the interface was unplugged"
     assert session.state.shown.output == ""
+
+
+# ---------------------------------------------------------------- what cannot be had
+
+
+def test_who_asked_for_a_model_hears_that_it_cannot_be_loaded(session: Session) -> None:
+    came = session.do(ask.UseModel("nowhere", ME), engine.ModelLoading("nowhere", 0.0, "starting"))
+    came += session.do(engine.EngineProblem(None, "bad_checkpoint", "no such"))
+    assert session.one(events.Problem, came).origin == ME
+    came += session.do(loaded())  # the engine still has it
+    assert session.state.model.loaded is not None
+    assert session.state.model.loaded.model == "starter"
+    assert not of(disk.KeepSettings, came), "a model is remembered when it has been loaded"
+
+
+def test_a_model_that_was_chosen_is_remembered(session: Session) -> None:
+    came = session.do(ask.UseModel("other", ME), loaded())
+    assert not of(disk.KeepSettings, came), "that was still the one before"
+    came = session.do(engine.ModelLoading("other", 0.0, "starting"), loaded("other"))
+    assert session.one(disk.KeepSettings, came).values == {"model": "other"}
+
+
+@pytest.mark.parametrize("kind", ["output", "input"])
+def test_who_asked_for_a_device_hears_that_there_is_none(session: Session, kind: str) -> None:
+    command = ask.UseOutput("x", ME) if kind == "output" else ask.UseInput("x", ME)
+    came = session.do(command, audio.DeviceLost(kind, "no such device", True))
+    assert session.one(events.Problem, came).origin == ME
+    came = session.do(audio.DeviceLost(kind, "went away", True))
+    assert session.one(events.Problem, came).origin.source == "audio"
+
+
+def test_a_device_that_is_back_is_no_problem_any_more(session: Session) -> None:
+    session.do(audio.DeviceLost("output", "went away", True))
+    assert session.state.problem == "went away"
+    session.do(audio.OutputOpened("out", 48_000, 2, 0.02))
+    assert session.state.problem == ""
+
+
+def test_a_take_that_is_not_there_cannot_be_kept(session: Session) -> None:
+    came = session.do(ask.KeepTake(99, ME))
+    assert session.one(events.Problem, came).origin == ME
+    assert not of(events.Accepted, came)

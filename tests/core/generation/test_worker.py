@@ -303,6 +303,18 @@ def test_models_that_cannot_be_loaded(tmp_path: Path) -> None:
     assert not thread.is_alive()
 
 
+def test_a_model_that_is_refused_leaves_the_one_before_and_its_take(
+    engine: Remote, tmp_path: Path
+) -> None:
+    engine.send(StartTake(1, 1, PROMPT, SAMPLING, frames=60), LoadModel(str(tmp_path), "cpu"))
+    events = engine.until(lambda event: isinstance(event, TakeDone))
+    kinds = [type(event) for event in events]
+    told = kinds.index(EngineProblem)
+    assert ModelLoaded in kinds[told:], "which model is in memory is told"
+    (done,) = of(TakeDone, events)
+    assert (done.frames, done.cancelled) == (60, False)
+
+
 PARENT = """
 import multiprocessing, sys, time
 from core.generation.messages import LoadModel, StartTake

@@ -18,7 +18,7 @@ from core.errors import BadCheckpoint
 from core.generation.params import Prompt, SamplingParams
 from core.generation.token_stream import TokenStream
 from core.model import location, weights
-from core.model.checkpoint import LoadedModel, load_checkpoint, read_info
+from core.model.checkpoint import LoadedModel, check_checkpoint, load_checkpoint, read_info
 from tests.core.generation.conftest import taken
 from tests.core.generation.transformers_oracle import oracle_codes
 from tests.core.tiny_checkpoints import make_checkpoint, tiny_tokenizer
@@ -282,8 +282,10 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no codec weights": (without("audio_encoder."), "no audio_encoder"),
     "less text": (without("text_encoder.encoder.block.1"), "lack text encoder"),
     "tokenizer": (lambda f: (f / "tokenizer.json").write_text("{}"), "tokenizer"),
+    "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "no tokenizer.json"),
     "audiocraft": (audiocraft, "AudioCraft's own format"),
 }
+AT_A_GLANCE = ("no weights", "weights cut", "weights empty", "no tokenizer", "tokenizer")
 
 
 @pytest.mark.parametrize("kind", BROKEN)
@@ -302,12 +304,23 @@ def test_a_bad_checkpoint_is_told_in_one_line(
     assert not Path("evil-was-here").exists()
 
 
+@pytest.mark.parametrize("kind", AT_A_GLANCE)
+def test_much_is_found_out_before_the_weights_are_read(kind: str, folder: Path) -> None:
+    check_checkpoint(str(folder))
+    change, expected = BROKEN[kind]
+    change(folder)
+    with pytest.raises(BadCheckpoint, match=expected):
+        check_checkpoint(str(folder))
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
         ("nowhere", "no folder 'nowhere'"),
         ("/no/such/place", "no folder"),
         ("", "no folder"),
+        ("~no-such-user/model", "no folder"),
+        ("x" * 9000, "no folder"),
         (__file__, "is a file"),
         ("someone/never-downloaded", "not on this machine"),
     ],
