@@ -14,8 +14,10 @@ audio is then kept in memory and written as soon as there is room.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import tempfile
 import threading
 import unicodedata
 from dataclasses import asdict, fields, replace
@@ -52,11 +54,18 @@ class TakeLibrary:
         self._records: dict[int, TakeRecord] = {}
         self._growing: dict[int, PartialTake] = {}
         self._unwritten: dict[int, TakeRecord] = {}  # closed, and waiting for room
+        sidecars: list[Path] = []
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             sidecars = sorted(self.folder.glob("take-*.json"))
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
         except OSError as no:
-            raise BadInput(f"takes cannot be kept in {self.folder}: {no.strerror}") from None
+            if no.errno != errno.ENOSPC or not self.folder.is_dir():  # room can be made later
+                raise BadInput(
+                    f"takes cannot be kept in {self.folder}: {no.strerror}; choose another folder"
+                    " with --takes"
+                ) from None
         for sidecar in sidecars:
             record = _read_sidecar(sidecar)
             if record is not None:

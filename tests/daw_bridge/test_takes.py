@@ -214,6 +214,22 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
         TakeLibrary(tmp_path / "file" / "takes")
 
 
+@pytest.mark.parametrize(("number", "starts"), [(errno.EROFS, False), (errno.ENOSPC, True)])
+def test_a_folder_that_takes_no_file_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, starts: bool
+) -> None:
+    def refuse(**options: object) -> None:
+        raise OSError(number, "refused")
+
+    make(TakeLibrary(tmp_path), 1)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    if starts:  # there may be room later
+        assert len(TakeLibrary(tmp_path).records()) == 1
+    else:
+        with pytest.raises(BadInput, match="--takes"):
+            TakeLibrary(tmp_path)
+
+
 def test_stereo_is_recovered_as_stereo(tmp_path: Path) -> None:
     partial = partial_take.PartialTake(tmp_path, TakeRecord(1))
     partial.add_pcm(np.repeat(pcm_of(10), 2, axis=1))
