@@ -7,6 +7,7 @@ the ports that are named are opened as they appear. Without any MIDI the program
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import os
 import queue
@@ -19,7 +20,7 @@ from typing import Any
 from mido import Message
 
 from daw_bridge.commands import Command
-from daw_bridge.events import ControllerMapped, Event, ParameterChanged
+from daw_bridge.events import ControllerMapped, Event, ParameterChanged, Problem
 from daw_bridge.midi_clock import LOST_AFTER, MidiClock
 from daw_bridge.midi_mapping import MidiMapping
 
@@ -50,6 +51,7 @@ class MidiInput:
         self._clock, self._clock_port = MidiClock(), ""  # of the port that ticks
         self._ticked = 0.0
         self._queue: queue.SimpleQueue[tuple[str, list[int], float] | Event | None]
+        self._in_doubt = False  # the sound server may have died, and the ports with it
         self._queue = queue.SimpleQueue()
         self._open: dict[str, Any] = {}
         self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
@@ -88,6 +90,8 @@ class MidiInput:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=2)
+        if self._open:
+            self._check_server()
         for name in list(self._open):
             self._close(name)
         if self._scanner is not None:
@@ -95,8 +99,8 @@ class MidiInput:
             self._scanner = None
 
     def hear(self, event: Event) -> None:
-        """The controller's thread: values and mappings change there."""
-        if isinstance(event, ParameterChanged | ControllerMapped):
+        """The controller's thread: values and mappings change there, and sound servers die."""
+        if isinstance(event, ParameterChanged | ControllerMapped) or _of_the_sound(event):
             self._queue.put(event)
 
     def port_names(self) -> list[str]:
@@ -118,6 +122,8 @@ class MidiInput:
                 return
             if isinstance(item, tuple):
                 self._hear_port(*item)
+            elif isinstance(item, Problem):
+                self._in_doubt, self._scanned = True, time.monotonic()  # settled at the next scan
             else:
                 self._mapping = self._mapping.told(item)
             if time.monotonic() - self._scanned > SCAN_EVERY:
@@ -127,7 +133,11 @@ class MidiInput:
         now = time.monotonic()
         self._send(self._clock.quiet(now))
         if self.available and now - self._scanned > SCAN_EVERY:
-            self._scan()
+            if self._in_doubt:
+                self._in_doubt = False
+                self._check_server()
+            if self.available:
+                self._scan()
         elif not self.available and now - self._scanned > PROBE_EVERY:
             self._begin()
 
@@ -201,6 +211,26 @@ class MidiInput:
                 except (RuntimeError, SystemError, OSError) as refused:
                     log.debug("MIDI port %s cannot be opened: %s", name, refused)
 
+    def _check_server(self) -> None:
+        """A JACK server that died takes our ports along, and their library does not notice:
+        a new client sees whether our virtual port is still there."""
+        if self._api != self._rtmidi.API_UNIX_JACK or CLIENT not in self._open:
+            return
+        with _quiet_libraries():
+            try:
+                probe = self._rtmidi.MidiOut(self._api, name=f"{CLIENT}-probe")
+                alive = any(CLIENT in name for name in probe.get_ports())
+                probe.delete()
+            except (RuntimeError, SystemError, OSError):
+                alive = False
+            if alive:
+                return
+        for dead in (*self._open.values(), self._scanner):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(dead))  # closing it would crash us
+        self._open, self._scanner = {}, None
+        self.available, self._scanned = False, time.monotonic()
+        self._say("MIDI is off: the JACK server is gone; the ports come back with it")
+
     def _wants(self, name: str) -> bool:
         if self._wanted is None or "through" in name.lower():
             return False
@@ -222,6 +252,10 @@ class MidiInput:
             port.cancel_callback()
             port.close_port()
             port.delete()
+
+
+def _of_the_sound(event: Event) -> bool:
+    return isinstance(event, Problem) and event.origin.source == "audio"
 
 
 def _usable_api(rtmidi: Any) -> int | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import jack
 import pytest
 
+from daw_bridge import midi_ports
 from daw_bridge.commands import (
     ClockLost,
     ClockPosition,
@@ -18,8 +19,10 @@ from daw_bridge.commands import (
     ClockTempo,
     Command,
     Generate,
+    Origin,
     Panic,
 )
+from daw_bridge.events import Problem
 from daw_bridge.midi_ports import MidiInput
 from tests.conftest import require_program
 from tests.real.conftest import JackServer, wait_for
@@ -144,6 +147,28 @@ def test_a_port_that_comes_later_is_opened(server: JackServer, heard: Heard) -> 
         midi.stop()
         out.close_port()
         out.delete()
+
+
+def test_the_port_is_back_when_the_sound_server_is(
+    server: JackServer, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(midi_ports, "PROBE_EVERY", 0.5)
+    midi = MidiInput(heard.commands.append, say=heard.lines.append)
+    midi.start()
+    try:
+        our_port(server)
+        midi.hear(Problem("bad_device", "no such device", Origin(source="audio")))
+        time.sleep(3)
+        assert len(heard.lines) == 1, "the server lives: nothing is done"
+        server.kill()
+        midi.hear(Problem("bad_device", "the audio output went away", Origin(source="audio")))
+        wait_for(lambda: len(heard.lines) == 2, 5, "the loss is told")
+        assert "JACK" in heard.lines[1]
+        server.start()
+        wait_for(lambda: len(heard.lines) == 3, 8, "it is back")
+        our_port(server)
+    finally:
+        midi.stop()
 
 
 def test_without_any_midi_one_line_is_said(monkeypatch: pytest.MonkeyPatch, heard: Heard) -> None:
