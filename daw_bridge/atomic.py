@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -42,15 +42,48 @@ def write_wav(
 
     The same audio gives the same bytes: a float WAV's PEAK chunk would hold the time.
     """
-    try:
-        with (
-            replace_file(path) as file,
-            soundfile.SoundFile(file, "w", rate, channels, subtype="PCM_24", format="WAV") as sound,
-        ):
-            for name, value in (tags or {}).items():
-                if value:
-                    setattr(sound, name, value)
-            for block in blocks:
-                sound.write(np.clip(block, -1.0, 1.0))
-    except soundfile.SoundFileError as refused:
-        raise OSError(f"{path} cannot be written: {refused}") from None
+    with replace_file(path) as plain:
+        file = _Calm(plain)
+        try:
+            with soundfile.SoundFile(
+                file, "w", rate, channels, subtype="PCM_24", format="WAV"
+            ) as sound:
+                for name, value in (tags or {}).items():
+                    if value:
+                        setattr(sound, name, value)
+                for block in blocks:
+                    sound.write(np.clip(block, -1.0, 1.0))
+        except (soundfile.SoundFileError, AssertionError) as refused:  # it asserts whole writes
+            said = OSError(f"{path} cannot be written: {refused}")
+            raise file.refused or said from None
+        if file.refused is not None:
+            raise file.refused
+
+
+class _Calm:
+    """A file whose errors are kept: raised inside libsndfile's callbacks, each would be printed
+    with its traceback and lost. From the first on, nothing is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.refused: OSError | None = None
+
+    def _do(self, work: Callable[[], int]) -> int:
+        if self.refused is None:
+            try:
+                return work()
+            except OSError as refused:
+                self.refused = refused
+        return 0
+
+    def write(self, data: bytes) -> int:
+        return self._do(lambda: self._file.write(data))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._do(lambda: self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return self._do(self._file.tell)
+
+    def read(self, count: int = -1) -> bytes:
+        return self._file.read(count)

@@ -78,6 +78,11 @@ class PartialTake:
                 self._told = True
                 raise
 
+    @property
+    def refused(self) -> bool:
+        """Whether the disk refused audio, and that was told."""
+        return self._told
+
     def add_codes(self, first_frame: int, codes: np.ndarray) -> None:
         """Tokens [codebooks, frames]; a restarted engine may tell some twice: they are skipped."""
         fresh = codes[:, max(0, self._frames - first_frame) :]

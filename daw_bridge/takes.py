@@ -112,7 +112,7 @@ class TakeLibrary:
     def close(self, record: TakeRecord) -> TakeRecord | None:
         """Write the take whole. None: nothing was made, so nothing is kept.
 
-        Raises OSError when the disk refuses; `write_waiting` tries again.
+        Raises OSError when the disk refuses and that was not told; `write_waiting` tries again.
         """
         partial = self._growing.get(record.take)
         if partial is None:
@@ -123,7 +123,12 @@ class TakeLibrary:
             return None
         record = replace(record, created=partial.record.created)
         self._unwritten[record.take] = record
-        return self._write(record)
+        try:
+            return self._write(record)
+        except OSError:
+            if partial.refused:  # that was told while it grew
+                return None
+            raise
 
     def write_waiting(self) -> tuple[TakeRecord, ...]:
         """Try again what the disk refused. Quiet: the trouble was already told."""

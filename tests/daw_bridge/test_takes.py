@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import soundfile
 
 from core.errors import BadInput
 from daw_bridge import partial_take
+from daw_bridge.atomic import write_wav
 from daw_bridge.effects import TakeRecord
 from daw_bridge.takes import TakeLibrary
 from tests.fakes import codes_of, pcm_of
@@ -212,6 +214,17 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="takes cannot be kept"):
         TakeLibrary(tmp_path / "file" / "takes")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_an_error_and_not_a_print(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / f".x.wav.{os.getpid()}.tmp").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space"):
+        write_wav(tmp_path / "x.wav", [pcm_of(100)] * 9)
+    assert capfd.readouterr() == ("", "")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("number", "starts"), [(errno.EROFS, False), (errno.ENOSPC, True)])
