@@ -69,9 +69,11 @@ class Ledger:
             case OpenOutput():
                 self._output = request
                 self._opened.pop("output", None)
+                self._lost.pop("output", None)  # asked again, told again
             case OpenInput():
                 self._input = request
                 self._opened.pop("input", None)
+                self._lost.pop("input", None)
             case SetGain():
                 self._gain = request
             case Capture():

@@ -89,6 +89,8 @@ def test_news_is_passed_on_once() -> None:
     opened = OutputOpened("x", 48_000, 2, 0.0)
     assert ledger.event(opened) == opened
     assert ledger.event(lost) == lost
+    ledger.request(OpenOutput("x"))
+    assert ledger.event(lost) == lost, "asked again, told again"
     started(ledger)
     heard = TakeHeard(1, 1.0)
     assert ledger.event(heard) == heard
