@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from core.errors import DawBridgeError
+from core.errors import BadCheckpoint, DawBridgeError
 from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
@@ -33,6 +33,7 @@ from daw_bridge.session_state import (
 from daw_bridge.session_status import tell_status
 
 ENGINE_RESTARTED = "engine"  # the code of a problem after which the take goes on
+STARTER = "starter"  # the model that is always there
 
 
 def apply(
@@ -110,6 +111,15 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             turn.change(problem=text)
             origin = ask.Origin(source="engine")
             if take is None and model.asked and code != ENGINE_RESTARTED:
+                if _can_do_with_the_starter(model, code):
+                    text += "; the starter model is loaded instead"
+                    state = turn.state
+                    turn.change(model=ModelState(STARTER), problem=text)
+                    turn.send(
+                        engine.LoadModel(STARTER, state.compute, state.dtype),
+                        Problem(code, text, origin),
+                    )
+                    return
                 # Where the one before is still there, the engine tells that it is.
                 turn.change(model=ModelState(model.asked, failed=text))
                 origin = model.origin or origin
@@ -118,6 +128,12 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             turn.send(Problem(code, text, origin))
         case _:
             assert_never(event)
+
+
+def _can_do_with_the_starter(model: ModelState, code: str) -> bool:
+    """At the start a model that is gone (a folder that was moved, say) must not mean silence."""
+    at_start = model.loaded is None and model.origin is None
+    return at_start and code == BadCheckpoint.code and model.asked != STARTER
 
 
 def _hear_audio(turn: Turn, event: audio.AudioEvent) -> None:

@@ -418,11 +418,22 @@ def test_bad_commands_are_answered_and_change_nothing(session: Session) -> None:
 def test_no_model_is_said_with_the_reason() -> None:
     session = Session()
     session.state = SessionState()
-    session.do(engine.ModelLoading("big", 0.1, "reading"))
-    session.do(engine.EngineProblem(None, "bad_checkpoint", "big is no checkpoint"))
+    session.do(engine.ModelLoading("starter", 0.1, "reading"))
+    session.do(engine.EngineProblem(None, "bad_checkpoint", "starter is no checkpoint"))
     assert session.state.shown.state == "error"
     came = session.do(ask.Generate(origin=ME))
-    assert "big is no checkpoint" in session.one(events.Problem, came).text
+    assert "starter is no checkpoint" in session.one(events.Problem, came).text
+
+
+def test_a_model_that_is_gone_at_the_start_makes_way_for_the_starter() -> None:
+    session = Session()
+    session.state = SessionState()
+    session.do(engine.ModelLoading("moved away", 0.0, "starting"))
+    came = session.do(engine.EngineProblem(None, "bad_checkpoint", "no such folder"))
+    assert "the starter model is loaded instead" in session.one(events.Problem, came).text
+    assert session.one(engine.LoadModel, came).model == "starter"
+    session.do(loaded())
+    assert session.state.shown.state == "idle"
 
 
 def test_status_tells_words_at_once_and_numbers_at_leisure(session: Session) -> None:
