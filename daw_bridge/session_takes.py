@@ -39,6 +39,8 @@ CREDIT_STEP = FRAME_RATE // 2  # … raised this many frames at a time
 HEAD_START = 0.6  # seconds before its bar at which the audio process is told of a take
 MARGIN = 0.03  # seconds that the way to the audio process may take
 LONGEST_WAIT = 5.0  # seconds; a start planned too early slips, one planned too late waits
+FIRST_CUSHION = 0.12  # seconds in hand when a take starts: blocks arrive in fits at first
+SPEED_TRUSTED = 0.85  # share of the speed last measured that is counted on
 ENDLESS_CUSHION = 2.0  # seconds kept in hand when an endless take is slower than the ear
 ASKERS_KEPT = 64
 
@@ -294,12 +296,15 @@ def _enough(turn: Turn, flight: Flight) -> bool:
 
     At `speed` < 1 the W seconds wanted last W while (W − made) / speed are still being made.
     """
-    speed, made = turn.state.speed, flight.received / MODEL_RATE
-    if speed >= 1 or speed <= 0 or flight.last_sent:
+    if flight.last_sent:
         return True
-    if flight.wanted is None:
-        return made >= ENDLESS_CUSHION
-    return made >= (1 - speed) * flight.wanted / FRAME_RATE
+    speed, made = SPEED_TRUSTED * turn.state.speed, flight.received / MODEL_RATE
+    needed = FIRST_CUSHION
+    if 0 < speed < 1:
+        wanted = flight.wanted
+        slow = ENDLESS_CUSHION if wanted is None else (1 - speed) * wanted / FRAME_RATE
+        needed = max(needed, slow)
+    return made >= needed
 
 
 def on_heard(turn: Turn, heard: TakeHeard) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-KNEE = 0.9
+KNEE = 0.8
+CEILING = 0.92  # room for what resampling makes between the samples: 3 % were seen
 
 
 def soft_clip(pcm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Samples up to ±0.9 stay as they are to the bit; beyond, a tanh nears ±1.
+    """Samples up to ±0.8 stay as they are to the bit; beyond, a tanh nears ±0.92.
 
     Without memory, so that blocks of any size give what the whole gives.
     """
@@ -17,8 +18,8 @@ def soft_clip(pcm: NDArray[np.float32]) -> NDArray[np.float32]:
     loud = size > KNEE
     if not loud.any():
         return pcm
-    bent = KNEE + (1 - KNEE) * np.tanh((size[loud] - KNEE) / (1 - KNEE))
+    room = CEILING - KNEE
+    bent = KNEE + room * np.tanh((size[loud] - KNEE) / room)
     out = pcm.copy()
-    # just below 1: a 24-bit file holds nothing larger
-    out[loud] = np.sign(pcm[loud]) * np.minimum(bent, 1 - 2.0**-16)
+    out[loud] = np.sign(pcm[loud]) * bent
     return out

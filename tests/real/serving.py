@@ -37,12 +37,14 @@ class Program:
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout
-        for line in self._process.stdout:
-            self.lines.append(line.rstrip())
+        with self._process.stdout as lines:
+            for line in lines:
+                self.lines.append(line.rstrip())
 
     def wait_for(self, text: str, timeout: float = 60.0) -> str:
         """The first line that holds `text`."""
@@ -83,6 +85,7 @@ class Program:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(5)
 
 
 class OscClient:
@@ -93,7 +96,8 @@ class OscClient:
         self._socket.bind(("127.0.0.1", 0))
         self._socket.connect(("127.0.0.1", port))
         self._heard: queue.Queue[tuple[float, str, list[Any]]] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         while True:
@@ -129,6 +133,13 @@ class OscClient:
                 return at, values
             others.append((heard, values))
 
+    def status(self) -> dict[str, Any]:
+        """The answer to /musicgen/status by name."""
+        self.send("/musicgen/status")
+        _, values = self.wait_for("/musicgen/status")
+        return dict(zip(values[::2], values[1::2], strict=True))
+
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(5)
         self._socket.close()
