@@ -7,19 +7,15 @@ the sample last heard. Nothing of PortAudio is imported here.
 
 from __future__ import annotations
 
-import multiprocessing
-import queue
 import threading
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from typing import Any
 
 from core.generation.messages import PcmBlock
 from daw_bridge.audio import exit_codes
 from daw_bridge.audio.ledger import Ledger
 from daw_bridge.audio.messages import AudioEvent, AudioProblem, AudioRequest, Quit
+from daw_bridge.child_process import ChildMain, ChildProcess
 from daw_bridge.ports import AudioListener
 
 SILENT_AT_MOST = 2.0  # seconds without a sign of life (`Levels` come 20 times a second)
@@ -27,8 +23,6 @@ OPENING_AT_MOST = 10.0  # … while it starts or looks for devices: drivers take
 QUIT_WITHIN = 2.0
 LIVED_LONG = 5.0  # seconds after which a failure counts as the first again
 BACK_OFF = (0.0, 0.3, 0.5, 1.0, 2.0)  # seconds before the next start, by failures in a row
-
-AudioMain = Callable[[Connection], None]
 
 
 def run_audio(connection: Connection) -> None:
@@ -38,57 +32,17 @@ def run_audio(connection: Connection) -> None:
     run(connection)
 
 
-class _Link:
-    """One process and its pipe. Writing has a thread of its own, so senders never wait."""
-
-    def __init__(self, main: AudioMain) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, childs_end = context.Pipe(duplex=True)
-        self.process: SpawnProcess = context.Process(
-            target=main, args=(childs_end,), name="daw-bridge-audio", daemon=True
-        )
-        self.process.start()
-        childs_end.close()  # so that the pipe ends with the child
-        self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write, name="audio-pipe", daemon=True)
-        self._writer.start()
-
-    def put(self, message: AudioRequest | PcmBlock) -> None:
-        """Any thread."""
-        self._outbox.put(message)
-
-    def close(self, patience: float) -> int | None:
-        """Supervisor thread. End the process, by force after `patience`; its exit code."""
-        self.process.join(patience)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self._outbox.put(None)
-        self._writer.join(1.0)
-        self.connection.close()
-        code = self.process.exitcode
-        self.process.close()
-        return code
-
-    def _write(self) -> None:
-        try:
-            while (message := self._outbox.get()) is not None:
-                self.connection.send(message)
-        except OSError:
-            pass  # the child is gone; the supervisor sees it too
-
-
 class AudioClient:
     """`AudioSink` over a child process.
 
     main: what runs in the child, importable by name; another one in tests.
     """
 
-    def __init__(self, main: AudioMain = run_audio) -> None:
+    def __init__(self, main: ChildMain = run_audio) -> None:
         self._main = main
         self._ledger = Ledger()
         self._lock = threading.Lock()  # ledger and link: what is sent is noted, in one order
-        self._link: _Link | None = None
+        self._link: ChildProcess | None = None
         self._stopping = threading.Event()
         self._supervisor: threading.Thread | None = None
         self._search = False  # supervisor thread: the last process lost its device
@@ -136,7 +90,7 @@ class AudioClient:
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
-                link = _Link(self._main)
+                link = ChildProcess(self._main, "audio")
             except OSError as error:
                 listener(AudioProblem("audio", f"the audio process cannot be started: {error}"))
                 failures += 1
@@ -144,7 +98,9 @@ class AudioClient:
                 failures = self._attend(link, listener, began, failures)
             self._stopping.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
 
-    def _attend(self, link: _Link, listener: AudioListener, began: float, failures: int) -> int:
+    def _attend(
+        self, link: ChildProcess, listener: AudioListener, began: float, failures: int
+    ) -> int:
         """Serve one process until it ends. How many failures in a row that makes."""
         with self._lock:
             for message in self._ledger.replay(search=self._search):
@@ -170,7 +126,7 @@ class AudioClient:
             listener(AudioProblem("audio", f"the audio process {why}; starting it again"))
         return 1 if time.monotonic() - began > LIVED_LONG else failures + 1
 
-    def _listen(self, link: _Link, listener: AudioListener) -> bool:
+    def _listen(self, link: ChildProcess, listener: AudioListener) -> bool:
         """Pass events on until the process ends (True) or gives no sign of life (False)."""
         last = time.monotonic()
         stop_by: float | None = None

@@ -9,15 +9,11 @@ what runs in the child is an argument, named by the composition root.
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import pickle
-import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.connection import wait
 
 from core.generation.messages import (
     EngineEvent,
@@ -27,6 +23,7 @@ from core.generation.messages import (
     Quit,
     TakeTokens,
 )
+from daw_bridge.child_process import ChildMain, ChildProcess
 from daw_bridge.engine_ledger import Ledger
 from daw_bridge.ports import EngineListener
 
@@ -36,28 +33,8 @@ QUIT_WITHIN = 2.0  # seconds
 BACK_OFF = (0.0, 0.5, 2.0, 5.0)  # before the next start, by deaths in a row; then it is given up
 LIVED_LONG = 60.0  # seconds after which a death counts as the first again
 
-EngineMain = Callable[[Connection], None]  # picklable by name: a function of a module
 
-
-class _Link:
-    """One process and its pipe. Writing has a thread of its own, so senders never wait."""
-
-    def __init__(self, main: EngineMain) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, childs_end = context.Pipe(duplex=True)
-        self.process: SpawnProcess = context.Process(
-            target=main, args=(childs_end,), name="daw-bridge-engine", daemon=True
-        )
-        self.process.start()
-        childs_end.close()  # so that the pipe ends with the child
-        self._outbox: queue.SimpleQueue[EngineRequest | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write, name="engine-pipe", daemon=True)
-        self._writer.start()
-
-    def put(self, request: EngineRequest) -> None:
-        """Any thread."""
-        self._outbox.put(request)
-
+class _EngineProcess(ChildProcess):
     def events(self) -> list[EngineEvent] | None:
         """Supervisor thread. What has come, after waiting for it; None when the child is dead."""
         try:
@@ -71,26 +48,6 @@ class _Link:
         except (EOFError, OSError, pickle.UnpicklingError):
             return None
 
-    def close(self, patience: float) -> int | None:
-        """Supervisor thread. End the process, by force after `patience`; its exit code."""
-        self.process.join(patience)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self._outbox.put(None)
-        self._writer.join(1.0)
-        self.connection.close()
-        code = self.process.exitcode
-        self.process.close()
-        return code
-
-    def _write(self) -> None:
-        try:
-            while (request := self._outbox.get()) is not None:
-                self.connection.send(request)
-        except OSError:
-            pass  # the child is gone; the supervisor sees it too
-
 
 class EngineClient:
     """`Engine` over a child process.
@@ -99,11 +56,11 @@ class EngineClient:
     back_off: seconds before each further start after deaths in a row without any progress.
     """
 
-    def __init__(self, main: EngineMain, back_off: tuple[float, ...] = BACK_OFF) -> None:
+    def __init__(self, main: ChildMain, back_off: tuple[float, ...] = BACK_OFF) -> None:
         self._main, self._back_off = main, back_off
         self._ledger = Ledger()
         self._lock = threading.Lock()  # ledger and link: what is sent is noted, in one order
-        self._link: _Link | None = None
+        self._link: _EngineProcess | None = None
         self._stopping = threading.Event()
         self._wanted = threading.Event()  # set: there is reason to (re)start the process
         self._supervisor: threading.Thread | None = None
@@ -168,7 +125,7 @@ class EngineClient:
 
     def _live(self, tell: EngineListener) -> tuple[int | None, bool]:
         """One process from start to end: its exit code, and whether a take got on meanwhile."""
-        link = _Link(self._main)
+        link = _EngineProcess(self._main, "engine")
         with self._lock:
             self._link = link
             for request in self._ledger.replay():
