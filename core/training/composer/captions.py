@@ -66,7 +66,7 @@ def _caption(piece: Piece, rng: np.random.Generator) -> str:
 def _tags(piece: Piece, rng: np.random.Generator) -> str:
     head = _head(piece, rng, mood=rng.random() < 0.3)
     rest: list[str] = []
-    if rng.random() < 0.6:
+    if rng.random() < 0.7:
         rest.append(_tempo(piece, rng))
     elif rng.random() < 0.35 and (word := words.tempo_word(piece.tempo)):
         rest.append(word)
@@ -86,6 +86,9 @@ def _tags(piece: Piece, rng: np.random.Generator) -> str:
             rest.append(name)
     if rng.random() < 0.1 and piece.style == "jazz trio" and "swing" not in head:
         rest.append("swing feel")
+    effects = words.effects(piece)
+    if effects and rng.random() < 0.12:
+        rest.append(_one(rng, effects))
     rest = [rest[int(i)] for i in rng.permutation(len(rest))]
     parts = [*rest, head] if rng.random() < 0.12 else [head, *rest]
     return ", ".join(parts)
@@ -98,7 +101,7 @@ def _sentence(piece: Piece, rng: np.random.Generator) -> str:
         text += " with " + _list(_tools(piece, rng, int(rng.integers(1, 4))))
     if words.names_key(piece) and rng.random() < 0.35:
         text += " in " + _key(piece, rng)
-    if rng.random() < 0.6:
+    if rng.random() < 0.7:
         text += f" at {bpm_text(piece.tempo)} " + _one(rng, ("bpm", "bpm", "BPM"))
     elif (word := words.tempo_word(piece.tempo)) and word not in text and rng.random() < 0.5:
         text = f"{word} {text}"

@@ -14,7 +14,7 @@ from core.training.composer.harmony import (
     pick_progression,
     scale_classes,
 )
-from core.training.composer.performance import on_the_bar_line, perform
+from core.training.composer.performance import on_the_bar_line, perform, with_effects
 from core.training.composer.score import DRUM_CHANNEL, Chord, Note, Piece, Track
 from core.training.composer.styles import STYLES, Style
 
@@ -99,10 +99,13 @@ def compose(seed: int, style: str | None = None, subset: str | None = None) -> P
     tracks = _players(made_of, subset, chords, classes, bars, rng)
     tracks = [perform(t, made_of, swing, tempo, bars * BEATS_PER_BAR, rng) for t in tracks]
     tracks = on_the_bar_line(tracks)
+    effects = np.random.default_rng([seed, 5])  # its own stream: the notes stay as they were
+    tracks = [with_effects(t, made_of, bars * BEATS_PER_BAR, effects) for t in tracks]
     return Piece(
         seed=seed, style=style, subset=subset, tempo=tempo, key=key_name(tonic, scale),
         scale=classes, beats_per_bar=BEATS_PER_BAR, bars=bars, swing=swing, chords=chords,
         tracks=tuple(tracks), lowpass=float(rng.choice(made_of.lowpass)),
+        drive=float(effects.choice(made_of.drive)),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What players add to the written notes: swing, human timing and velocity, a clear first bar."""
+"""What players add to the written notes: swing, human timing, velocity, effects, a clear first bar."""
 
 from __future__ import annotations
 
@@ -55,6 +55,42 @@ def on_the_bar_line(tracks: list[Track]) -> list[Track]:
     )
     tracks[place] = replace(tracks[place], notes=opening + tracks[place].notes)
     return tracks
+
+
+def with_effects(track: Track, style: Style, beats: int, rng: np.random.Generator) -> Track:
+    """The sends that suit the style, and an echo in time on leads and arpeggios."""
+    dry = track.role in ("drums", "bass")
+    reverb = int(rng.integers(style.reverb[0], style.reverb[1] + 1))
+    chorused = rng.random() < style.chorus and track.role in ("chords", "pad")
+    echo = float(rng.choice(style.echo)) if track.role in ("lead", "arpeggio") else 0.0
+    return replace(
+        track,
+        notes=_echoed(track.notes, echo, beats) if echo else track.notes,
+        reverb=min(reverb, 24) if dry else reverb,
+        chorus=70 if chorused else 0,
+        echo=echo,
+    )
+
+
+def _echoed(notes: tuple[Note, ...], echo: float, beats: int) -> tuple[Note, ...]:
+    """Each note again after one and two `echo`s, at 0.55 of the velocity each time.
+
+    A repeat gives way to a note of the same pitch that is still sounding or about to.
+    """
+    out = list(notes)
+    for turn, share in ((1, 0.55), (2, 0.3)):
+        for note in notes:
+            start = note.start + turn * echo
+            velocity = round(note.velocity * share)
+            taken = any(
+                other.pitch == note.pitch
+                and other.start - note.length < start < other.start + other.length + 0.02
+                for other in out
+            )
+            if start < beats - 0.1 and velocity >= 12 and not taken:
+                length = min(note.length, beats - start)
+                out.append(Note(start, length, note.pitch, velocity))
+    return tuple(sorted(out, key=lambda n: (n.start, n.pitch)))
 
 
 def _swung(beat: float, swing: float, unit: float) -> float:

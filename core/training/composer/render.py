@@ -67,6 +67,8 @@ def render(piece: Piece, channels: int = 1, rate: int = RATE) -> np.ndarray:
     audio = stereo.mean(axis=0) if channels == 1 else stereo
     # Some pads of the font carry a constant offset: take away what is below hearing.
     audio = sosfilt(butter(2, 25.0, btype="highpass", fs=rate, output="sos"), audio, axis=-1)
+    if piece.drive:
+        audio = np.tanh(piece.drive * audio / np.abs(audio).max()) if audio.any() else audio
     if piece.lowpass:
         sections = butter(2, piece.lowpass, fs=rate, output="sos")
         audio = sosfilt(sections, audio, axis=-1)
@@ -128,7 +130,7 @@ def _synthesise(piece: Piece, rate: int) -> np.ndarray:
     synth = fluidsynth.Synth(
         gain=0.35, samplerate=float(rate), channels=16,
         **{
-            "synth.dynamic-sample-loading": 1, "synth.chorus.active": 0,
+            "synth.dynamic-sample-loading": 1, "synth.chorus.active": 1,
             "synth.reverb.active": 1, "synth.reverb.room-size": 0.35, "synth.reverb.damp": 0.4,
             "synth.reverb.level": 0.35, "synth.reverb.width": 0.6, "synth.polyphony": 128,
         },
@@ -144,6 +146,8 @@ def _synthesise(piece: Piece, rate: int) -> np.ndarray:
             synth.program_select(track.channel, handle, bank, track.program)
             synth.cc(track.channel, 7, track.volume)
             synth.cc(track.channel, 10, track.pan)
+            synth.cc(track.channel, 91, track.reverb)
+            synth.cc(track.channel, 93, track.chorus)
         total = piece.samples(rate)
         blocks = -(-total // _BLOCK)
         parts: list[np.ndarray] = []

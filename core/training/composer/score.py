@@ -41,7 +41,8 @@ class Track:
     """One instrument. `program` is General MIDI's, from 0; for drums it is the kit's.
 
     `role` is drums, bass, chords, pad, arpeggio, lead or piano; `volume` and `pan` are
-    MIDI controllers 7 and 10; `pump` makes the level duck on every beat.
+    MIDI controllers 7 and 10, `reverb` and `chorus` its sends (91 and 93); `pump` makes the
+    level duck on every beat; `echo` is the time of an echo in beats, 0 for none.
     """
 
     role: str
@@ -51,6 +52,9 @@ class Track:
     volume: int = 100
     pan: int = 64
     pump: bool = False
+    reverb: int = 40
+    chorus: int = 0
+    echo: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Piece:
     """A whole number of bars of music, and the facts that captions may name.
 
     `subset` is full, drums, bass, piano, solo, drums_and_bass or pair. `scale` holds the
-    key's pitch classes; `lowpass` is the cut-off of the master in Hz, 0 for none.
+    key's pitch classes; `lowpass` is the cut-off of the master in Hz, 0 for none; `drive` is
+    the gain into the master's saturation, 0 for none.
     """
 
     seed: int
@@ -73,6 +78,7 @@ class Piece:
     chords: tuple[Chord, ...]
     tracks: tuple[Track, ...]
     lowpass: float = 0.0
+    drive: float = 0.0
 
     @property
     def beats(self) -> int:

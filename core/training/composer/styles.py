@@ -33,6 +33,10 @@ class Style:
     rootless: bool = False
     pump: float = 0.0
     lowpass: tuple[float, ...] = (0.0,)
+    reverb: tuple[int, int] = (20, 60)  # range of the send (controller 91), drums and bass aside
+    chorus: float = 0.0  # chance of a chorus on chords, pads and guitars
+    echo: tuple[float, ...] = (0.0,)  # times in beats for leads and arpeggios
+    drive: tuple[float, ...] = (0.0,)  # gain into the master's saturation
 
 
 _HELD = (("x---------------",), ("x-------x-------",), ("x---------------", "x-------x---x---"))
@@ -48,7 +52,8 @@ _ALL = (
         comps=(0, 4, 16, 90, 81), comp_patterns=_STABS, leads=(80, 81, 11, 73),
         arps=(80, 81, 5, 12), pads=(48, 50, 89, 90),
         layers={"bass": 0.95, "chords": 0.85, "pad": 0.4, "arpeggio": 0.3, "lead": 0.35},
-        swings=(0.0, 0.0, 0.1, 0.18), pump=0.6),
+        swings=(0.0, 0.0, 0.1, 0.18), pump=0.6,
+        reverb=(30, 70), chorus=0.3, echo=(0.0, 0.75, 0.5)),
     Style(
         "techno", (125, 140), ("minor_vamp",), kits=(24, 25),
         basses=(38, 39, 87), bass_patterns=(
@@ -57,7 +62,8 @@ _ALL = (
         leads=(80, 81, 87), densities=("sparse", "medium"), arps=(80, 81, 87, 38), arp_rates=(1,),
         pads=(89, 94, 95, 90),
         layers={"bass": 0.95, "chords": 0.45, "pad": 0.45, "arpeggio": 0.65, "lead": 0.15},
-        pump=0.5),
+        pump=0.5,
+        reverb=(20, 70), echo=(0.0, 0.75), drive=(0.0, 1.5)),
     Style(
         "drum and bass", (165, 178), ("pop_minor", "minor_vamp"), kits=(24, 16, 8),
         basses=(38, 39, 87), bass_patterns=(
@@ -65,7 +71,8 @@ _ALL = (
             "R-----------R-R-"),
         comps=(4, 5, 0), comp_patterns=_SLOW_KEYS, leads=(80, 81, 73),
         densities=("sparse", "medium"), arps=(80, 5, 12), arp_rates=(1, 2), pads=(48, 89, 91, 95),
-        layers={"bass": 0.97, "chords": 0.45, "pad": 0.7, "arpeggio": 0.3, "lead": 0.4}),
+        layers={"bass": 0.97, "chords": 0.45, "pad": 0.7, "arpeggio": 0.3, "lead": 0.4},
+        reverb=(40, 90), chorus=0.2, echo=(0.0, 0.75, 1.0)),
     Style(
         "hip-hop", (80, 100), ("minor_vamp", "pop_minor", "lofi"), kits=(25, 24, 8),
         basses=(38, 39, 33, 32), bass_patterns=(
@@ -74,7 +81,8 @@ _ALL = (
         comps=(4, 0, 48, 11), comp_patterns=_SLOW_KEYS, leads=(73, 11, 81, 0, 56),
         densities=("sparse", "medium"), arps=(11, 12, 45), arp_rates=(2, 4), pads=(48, 49, 89),
         layers={"bass": 0.95, "chords": 0.8, "pad": 0.35, "arpeggio": 0.2, "lead": 0.4},
-        swings=(0.0, 0.12, 0.2), human=0.004),
+        swings=(0.0, 0.12, 0.2), human=0.004,
+        reverb=(10, 50), echo=(0.0, 0.0, 0.75), drive=(0.0, 1.2)),
     Style(
         "lo-fi", (65, 90), ("lofi",), kits=(8, 0, 25), basses=(32, 33, 35), bass_patterns=(
             "R-----..R---5-..", "R--.....R-..5-A-", "R-------..R-5---"),
@@ -82,7 +90,8 @@ _ALL = (
         densities=("sparse", "medium"), arps=(24, 11, 4), arp_rates=(2,), pads=(89, 48, 91),
         layers={"bass": 0.9, "chords": 0.95, "pad": 0.25, "arpeggio": 0.15, "lead": 0.5},
         swings=(0.15, 0.22, 0.3), human=0.008, rootless=True, strum=0.03,
-        lowpass=(0.0, 6000.0, 4500.0)),
+        lowpass=(0.0, 6000.0, 4500.0),
+        reverb=(20, 60), chorus=0.4),
     Style(
         "rock", (100, 150), ("rock", "pop_major", "pop_minor"), kits=(16, 8, 0),
         basses=(33, 34), bass_patterns=(
@@ -93,7 +102,8 @@ _ALL = (
         leads=(30, 29, 27, 81), densities=("medium", "busy"), arps=(27, 25), arp_rates=(2,),
         pads=(16, 48),
         layers={"bass": 0.97, "chords": 0.97, "pad": 0.15, "arpeggio": 0.2, "lead": 0.45},
-        human=0.005, strum=0.01),
+        human=0.005, strum=0.01,
+        reverb=(15, 45), drive=(0.0, 1.5, 2.0)),
     Style(
         "funk", (92, 120), ("funk",), kits=(0, 8, 16), basses=(33, 36, 37, 36), bass_patterns=(
             "R..R..O...R.5.7.", "R.....RO.R..7.A.", "R-.r..R.O..O..7A", "R..O.R..R.7.5.O.",
@@ -103,7 +113,8 @@ _ALL = (
             ("x..x..x..x..x...",)),
         leads=(65, 56, 28, 61), densities=("medium", "busy"), arps=(), pads=(16, 61),
         layers={"bass": 0.98, "chords": 0.97, "pad": 0.15, "lead": 0.45},
-        swings=(0.0, 0.1, 0.15), human=0.005),
+        swings=(0.0, 0.1, 0.15), human=0.005,
+        reverb=(10, 40), chorus=0.3),
     Style(
         "jazz trio", (90, 180), ("jazz",), kits=(32, 40), basses=(32,), bass_patterns=("walk",),
         comps=(0, 0, 26), comp_patterns=(
@@ -123,13 +134,15 @@ _ALL = (
         densities=("sparse",), arps=(46, 11, 98, 12, 24), arp_rates=(2, 4),
         pads=(89, 91, 94, 95, 48, 52, 88),
         layers={"bass": 0.5, "chords": 0.3, "pad": 1.0, "arpeggio": 0.55, "lead": 0.5},
-        human=0.01),
+        human=0.01,
+        reverb=(80, 120), chorus=0.5, echo=(0.0, 0.75, 1.5)),
     Style(
         "chiptune", (110, 170), ("pop_major", "pop_minor"), kits=(24, 25), basses=(80, 81, 38),
         bass_patterns=("R.O.R.O.R.O.R.O.", "R.R.R.R.R.R.R.R.", "R..R..R.O..O..5.", "R.5.O.5.R.5.O.5."),
         comps=(80,), comp_patterns=(("x.x.x.x.x.x.x.x.",), ("x---x---x---x---",)),
         leads=(80, 80, 81), densities=("medium", "busy"), arps=(80, 81), arp_rates=(1,), pads=(),
-        layers={"bass": 0.97, "chords": 0.15, "arpeggio": 0.75, "lead": 0.9}),
+        layers={"bass": 0.97, "chords": 0.15, "arpeggio": 0.75, "lead": 0.9},
+        reverb=(0, 10), echo=(0.0, 0.75)),
     Style(
         "latin", (90, 130), ("latin",), kits=(0, 8), basses=(32, 33, 35), bass_patterns=(
             "R-----5-----O---", "......5-----A---", "R-----5-R-----5-", "R--5--O-R--5--O-"),
@@ -138,7 +151,8 @@ _ALL = (
         leads=(56, 73, 24, 65, 61), densities=("medium", "busy"), arps=(24,), arp_rates=(2,),
         pads=(48,),
         layers={"bass": 0.98, "chords": 0.97, "pad": 0.1, "arpeggio": 0.15, "lead": 0.6},
-        human=0.005, strum=0.015),
+        human=0.005, strum=0.015,
+        reverb=(20, 50)),
 )  # fmt: skip
 
 STYLES: dict[str, Style] = {style.name: style for style in _ALL}

@@ -79,6 +79,20 @@ def names_key(piece: Piece) -> bool:
     return any(track.role != "drums" for track in piece.tracks)
 
 
+def effects(piece: Piece) -> tuple[str, ...]:
+    """Effects that are plainly heard: an echo, a large room, chorus, distortion."""
+    found: list[str] = []
+    if any(track.echo for track in piece.tracks):
+        found += ["echo", "delay"]
+    if any(track.reverb >= 80 for track in piece.tracks):
+        found += ["reverb", "spacious"]
+    if any(track.chorus for track in piece.tracks):
+        found.append("chorus")
+    if piece.drive >= 1.5:
+        found.append("saturated")
+    return tuple(found)
+
+
 def moods(piece: Piece) -> tuple[str, ...]:
     """The moods that fit: by style, and by mode and tempo where a key is heard."""
     found = list(_STYLE_MOODS[piece.style])

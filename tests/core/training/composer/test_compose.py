@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from core.training.composer.compose import STYLES_OF, SUBSETS, compose, plan
 from core.training.composer.drums import FILL_OF, GROOVES, write_drums
 from core.training.composer.harmony import chord_at, harmonise, voicings
-from core.training.composer.score import Piece
+from core.training.composer.performance import with_effects
+from core.training.composer.score import Note, Piece, Track
 from core.training.composer.styles import STYLES
 
 EVERY = sorted({(style, subset) for subset, names in STYLES_OF.items() for style in names})
@@ -98,12 +100,33 @@ def test_melodies_take_chord_tones_on_strong_beats(pieces):
         note.pitch % 12 in chord_at(piece.chords, round(note.start)).pitch_classes
         for piece in pieces
         for track in piece.tracks
-        if track.role == "lead"
+        if track.role == "lead" and not track.echo  # echoes repeat a note over the next chord
         for note in track.notes
         if abs(note.start - round(note.start / 2) * 2) < 0.03
     ]
     assert len(strong) > 200
     assert np.mean(strong) > 0.97
+
+
+def test_echoes_are_later_and_softer_and_leave_the_written_notes_alone():
+    style = STYLES["house"]
+    track = Track("lead", 80, 0, (Note(0.0, 0.4, 60, 100), Note(2.0, 0.4, 64, 90)))
+    rng = np.random.default_rng(0)
+    always = replace(style, echo=(0.75,))
+    echoed = with_effects(track, always, 4, rng).notes
+    assert set(track.notes) < set(echoed)
+    assert Note(0.75, 0.4, 60, 55) in echoed
+    assert Note(1.5, 0.4, 60, 30) in echoed
+    assert Note(2.75, 0.4, 64, 50) in echoed
+    assert all(note.start < 4 for note in echoed)
+    assert with_effects(track, replace(style, echo=(0.0,)), 4, rng).notes == track.notes
+
+
+def test_an_echo_gives_way_to_a_note_of_its_own_pitch():
+    track = Track("lead", 80, 0, (Note(0.0, 0.4, 60, 100), Note(0.7, 0.4, 60, 90)))
+    rng = np.random.default_rng(0)
+    echoed = with_effects(track, replace(STYLES["house"], echo=(0.75,)), 4, rng).notes
+    assert not any(note.start == 0.75 for note in echoed)
 
 
 def test_subsets_hold_what_they_say(pieces):
