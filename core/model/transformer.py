@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.errors import BadCheckpoint
+from core.model import attention
 from core.model.config import ModelConfig
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -54,9 +55,7 @@ class SelfAttention(nn.Module):
 
     def _causal(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(
-            query, key, value, is_causal=True, dropout_p=dropout, scale=self.scale
-        )
+        mixed = attention.causal(query, key, value, self.scale, dropout)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -107,14 +106,8 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """x [B,S,H]; keys, values [B,h,T,d]; mask [B,1,1,T], true where attended → [B,S,H]."""
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(
-            self._heads(self.q_proj(x)),
-            keys,
-            values,
-            attn_mask=mask,
-            dropout_p=dropout,
-            scale=self.scale,
-        )
+        query = self._heads(self.q_proj(x))
+        mixed = attention.masked(query, keys, values, mask, self.scale, dropout)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def step(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
