@@ -33,6 +33,12 @@ class BadCheckpoint(BadInput):
     code = "bad_checkpoint"
 
 
+class BadAdapter(BadInput):
+    """A LoRA adapter that is missing, corrupt or made for another model."""
+
+    code = "bad_adapter"
+
+
 class BadDevice(BadInput):
     """An audio, MIDI or compute device that does not exist or cannot be opened."""
 

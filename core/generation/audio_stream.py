@@ -38,6 +38,8 @@ WARM_FRAMES = 100
 class FrameSource(Protocol):
     """What is needed of `core.generation.token_stream.TokenStream`."""
 
+    prompt: Prompt
+
     def next_frame(self) -> Tensor | None: ...
 
     def change_prompt(self, prompt: Prompt) -> None: ...

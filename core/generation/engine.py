@@ -16,10 +16,11 @@ from typing import Any, assert_never
 
 import torch
 
-from core.errors import DawBridgeError
+from core.errors import BadAdapter, DawBridgeError
 from core.generation.audio_stream import AudioStream, SoundBlock
 from core.generation.generator import Generator, resolve_device
 from core.generation.messages import (
+    AdaptersLoaded,
     CancelTake,
     ChangePrompt,
     ChangeSampling,
@@ -36,6 +37,7 @@ from core.generation.messages import (
     TakeDone,
     TakeStarted,
     TakeTokens,
+    UseAdapter,
 )
 from core.model.checkpoint import check_checkpoint
 from core.model.location import Progress
@@ -129,6 +131,8 @@ class Engine:
                 self._load_model(request)
             case StartTake():
                 self._start(request)
+            case UseAdapter():
+                self._use_adapter(request)
             case Quit():
                 self._quit = True
             case _ if take is None or take.request.take != request.take:
@@ -169,6 +173,7 @@ class Engine:
             threads = generator.warm_up()
             log.info("%s ready with %d threads", request.model, threads)
             self._generator, self._loaded_as = generator, request
+            self._emit(AdaptersLoaded(()))  # those of the model before are gone with it
         else:
             self._end_take()
         self._tell_model()
@@ -196,6 +201,23 @@ class Engine:
             )
         )
 
+    def _use_adapter(self, request: UseAdapter) -> None:
+        """Between two steps, so that the next one uses it. Whatever is wrong, the take goes on."""
+        if self._generator is None:
+            self._emit(AdaptersLoaded((), request.adapter, "no model is loaded; load one first"))
+            return
+        take, rack, problem = self._take, self._generator.adapters, ""
+        try:
+            stale = rack.use(request.adapter, request.weight)
+            if stale and take is not None:
+                take.stream.tokens.change_prompt(take.stream.tokens.prompt)
+        except (BadAdapter, OSError) as refused:
+            problem = _one_line(refused)
+        except (MemoryError, torch.OutOfMemoryError):
+            problem = f"the adapter does not fit: {OUT_OF_MEMORY}; close other programs"
+        where = (None, 0) if take is None else (take.request.take, take.stream.frames)
+        self._emit(AdaptersLoaded(rack.loaded, request.adapter, problem, *where))
+
     # ------------------------------------------------------------------ the take
 
     def _start(self, request: StartTake) -> None:
@@ -216,7 +238,8 @@ class Engine:
         self._take = Running(request, stream)
         context = stream.context.shape[1] - request.done
         encoded = stream.context if request.clip is not None else None
-        self._emit(TakeStarted(request.take, request.epoch, context, encoded))
+        adapters = self._generator.adapters.loaded
+        self._emit(TakeStarted(request.take, request.epoch, context, encoded, adapters))
 
     def _step(self, take: Running) -> None:
         begun = time.perf_counter()

@@ -15,6 +15,7 @@ import torch
 
 from core.codec.encodec import Codec
 from core.errors import BadDevice, BadInput
+from core.generation.adapter_rack import AdapterRack
 from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream
 from core.generation.clip_context import clip_context
 from core.generation.context_window import kept_frames
@@ -59,6 +60,7 @@ class Generator:
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded
         self.codec = Codec(loaded.codec, loaded.config.audio_channels)
+        self.adapters = AdapterRack(loaded)
 
     @classmethod
     def load(

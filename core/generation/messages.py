@@ -81,6 +81,18 @@ class ChangeSampling:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class UseAdapter:
+    """Load a LoRA adapter beside the model or change its weight, from the next step on.
+
+    adapter: a name in the user's `adapters` folder, or a path. weight: 0 … 2; 0 unloads it.
+    Answered with `AdaptersLoaded`. Loading another model unloads all.
+    """
+
+    adapter: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Credit:
     """Absolute: the engine may have produced at most `frames` frames of this take.
 
@@ -103,7 +115,9 @@ class Quit:
     pass
 
 
-EngineRequest = LoadModel | StartTake | ChangePrompt | ChangeSampling | Credit | CancelTake | Quit
+EngineRequest = (
+    LoadModel | StartTake | ChangePrompt | ChangeSampling | UseAdapter | Credit | CancelTake | Quit
+)
 
 # ---------------------------------------------------------------- engine → application
 
@@ -128,12 +142,40 @@ class ModelLoaded:
     window_frames: int  # frames one pass may span before the context is re-primed
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedAdapter:
+    """A LoRA adapter beside the model."""
+
+    name: str  # as asked
+    weight: float
+    digest: str  # sha256 (hex, 16 characters) that names the file in takes
+    licence: str = ""
+    trigger: str = ""  # the word that its captions had in common
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AdaptersLoaded:
+    """What is beside the model now: the answer to `UseAdapter`, and told when all were unloaded.
+
+    asked: the request's adapter, '' where none was asked for. problem: why it was refused, one
+    line; '' when it was not. take, frame: the take in flight and its first new frame that was
+    not finished yet when the change came.
+    """
+
+    adapters: tuple[LoadedAdapter, ...]
+    asked: str = ""
+    problem: str = ""
+    take: int | None = None
+    frame: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TakeStarted:
     take: int
     epoch: int
     context_frames: int  # frames of context the take continues from
     context: Codes | None = None  # … themselves, where the engine encoded them from a clip
+    adapters: tuple[LoadedAdapter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,5 +223,12 @@ class PcmBlock:
 
 
 EngineEvent = (
-    ModelLoading | ModelLoaded | TakeStarted | TakeTokens | TakeDone | EngineProblem | PcmBlock
+    ModelLoading
+    | ModelLoaded
+    | AdaptersLoaded
+    | TakeStarted
+    | TakeTokens
+    | TakeDone
+    | EngineProblem
+    | PcmBlock
 )

@@ -8,6 +8,16 @@ from core.errors import BadInput
 
 MAX_PROMPT_CHARACTERS = 2_000
 MAX_SECONDS = 600.0
+MAX_ADAPTER_WEIGHT = 2.0
+
+
+def checked_weight(weight: float) -> float:
+    """A LoRA adapter's weight in a blend, 0 (unloaded) to 2. Raises BadInput."""
+    if not 0 <= weight <= MAX_ADAPTER_WEIGHT:
+        raise BadInput(
+            f"adapter weight {weight:g} is out of range; use 0 (unload) to {MAX_ADAPTER_WEIGHT:g}"
+        )
+    return float(weight)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ class Conditioner:
     ) -> None:
         self._encoder, self._tokenizer, self._model = text_encoder, tokenizer, model
         self._keep = keep
-        self._cache: OrderedDict[str, TextKeys] = OrderedDict()
+        self._projected: OrderedDict[str, Tensor] = OrderedDict()  # [1,T,H]
+        self._keys: dict[str, TextKeys] = {}  # of some of the same prompts
 
     @torch.inference_mode()
     def text_states(self, texts: list[str]) -> tuple[Tensor, Tensor]:
@@ -66,13 +67,17 @@ class Conditioner:
         text = prompt.text
         if not text.strip():
             return None
-        found = self._cache.get(text)
-        if found is None:
+        if text not in self._projected:
             states, _ = self.text_states([text])
-            projected = self._model.project_text(states.to(self._model.dtype))
-            found = self._model.text_keys(projected)
-            self._cache[text] = found
-            if len(self._cache) > self._keep:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(text)
-        return found
+            self._projected[text] = self._model.project_text(states.to(self._model.dtype))
+            if len(self._projected) > self._keep:
+                oldest, _ = self._projected.popitem(last=False)
+                self._keys.pop(oldest, None)
+        self._projected.move_to_end(text)
+        if text not in self._keys:
+            self._keys[text] = self._model.text_keys(self._projected[text])
+        return self._keys[text]
+
+    def forget_keys(self) -> None:
+        """The layers that make keys and values have changed. The text encoder's work is kept."""
+        self._keys.clear()
