@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from core.errors import DawBridgeError
+from core.errors import BadInput, DawBridgeError
 from daw_bridge.console import NewsReader, complain, exit_status, unexpected_line
 from daw_bridge.options import (
+    Adapters,
     BarCount,
     BeatsPerMinute,
     ComputeDevice,
@@ -47,6 +49,7 @@ from daw_bridge.options import (
     Tokens,
     TopK,
     Verbose,
+    adapter_choices,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +86,7 @@ def tray(
     device: ComputeDevice = Device.AUTO,
     dtype: ComputeDtype = Dtype.AUTO,
     takes: Takes = None,
+    adapter: Adapters = None,
     verbose: Verbose = False,
 ) -> None:
     """Open the tray application; without a display, serve headless."""
@@ -101,6 +105,7 @@ def tray(
         device.value,
         dtype.value,
         takes,
+        adapter_choices(adapter),
     )
     if has_display(dict(os.environ)):
         run_panel = _load_panel()
@@ -124,6 +129,7 @@ def serve(
     device: ComputeDevice = Device.AUTO,
     dtype: ComputeDtype = Dtype.AUTO,
     takes: Takes = None,
+    adapter: Adapters = None,
     verbose: Verbose = False,
 ) -> None:
     """Run without a panel: OSC and MIDI in, audio out, until Ctrl-C."""
@@ -140,6 +146,7 @@ def serve(
         device.value,
         dtype.value,
         takes,
+        adapter_choices(adapter),
     )
     _serve(options, verbose)
 
@@ -210,13 +217,14 @@ def generate(
     device: ComputeDevice = Device.AUTO,
     dtype: ComputeDtype = Dtype.AUTO,
     tokens: Tokens = None,
+    adapter: Adapters = None,
 ) -> None:
     """Generate a take into a WAV file."""
     from daw_bridge.offline import Request
 
     _to_file(
         Request.of(prompt, out, seconds, bars, bpm, seed, greedy, guidance, top_k, temperature,
-                   model, device, dtype, tokens)
+                   model, device, dtype, tokens, adapters=adapter_choices(adapter))
     )  # fmt: skip
 
 
@@ -240,13 +248,14 @@ def continue_(
     keep_clip: Annotated[
         bool, typer.Option("--keep-clip", help="Put the clip before the continuation.")
     ] = False,
+    adapter: Adapters = None,
 ) -> None:
     """Continue a sound file; OUT holds the continuation alone."""
     from daw_bridge.offline import Request
 
     _to_file(
         Request.of(prompt, out, seconds, bars, bpm, seed, greedy, guidance, top_k, temperature,
-                   model, device, dtype, tokens, clip, keep_clip)
+                   model, device, dtype, tokens, clip, keep_clip, adapter_choices(adapter))
     )  # fmt: skip
 
 
@@ -264,6 +273,8 @@ def _to_file(request: Request) -> None:
         from core.generation.seam import join_clip
 
         generator = Generator.load(request.model, request.device, request.dtype, progress.loading)
+        for adapter, weight in request.adapters:
+            generator.adapters.use(adapter, weight)
         stream = generator.open(
             request.prompt, request.sampling, request.frames,
             clip=clip.pcm if clip else None, clip_rate=clip.rate if clip else 32_000,
@@ -286,7 +297,8 @@ def _to_file(request: Request) -> None:
         before = to_model_rate(clip.pcm, clip.rate, channels)
         join = lambda pcm: join_clip(before, stream.seam, pcm)  # noqa: E731
     loaded = generator.loaded
-    write_result(request, blocks, codes, f"{loaded.name} {loaded.digest}", loaded.licence, join)
+    write_result(request, blocks, codes, f"{loaded.name} {loaded.digest}", loaded.licence, join,
+                 generator.adapters.loaded)  # fmt: skip
     console.print(request.report(loaded.name, loaded.licence, stopped), soft_wrap=True)
     if stopped:
         raise typer.Exit(130)
@@ -297,17 +309,29 @@ def _to_file(request: Request) -> None:
 
 @app.command()
 def tokenize(
-    folder: Annotated[Path, typer.Argument(help="A folder of WAV or FLAC files.")],
+    folder: Annotated[Path, typer.Argument(help="A folder of music, in any format but AAC.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the tokens.")],
     model: Annotated[
         str, typer.Option("--model", help="Whose codec: a model, or a codec run.")
     ] = "starter",
+    loudness: Annotated[
+        str, typer.Option("--loudness", help="LUFS that every file is brought to, or none.")
+    ] = "-18",
+    device: ComputeDevice = Device.AUTO,
 ) -> None:
-    """Turn a folder of music into EnCodec tokens."""
+    """Turn a folder of music into EnCodec tokens; goes on where it was stopped."""
     from core.training.cli import tokenize as run
 
-    count = run(folder, out, model)
-    console.print(f"{count} clips in {out}", soft_wrap=True)
+    try:
+        target = None if loudness == "none" else float(loudness)
+    except ValueError:
+        raise BadInput(f"--loudness {loudness}: use a number of LUFS, -18 say, or none") from None
+    try:
+        report = run(folder, out, model, target, device.value)
+    except KeyboardInterrupt:
+        console.print("stopped; what was done is kept, and the same command goes on")
+        raise
+    console.print(escape(f"{report.summary()}: {out}"), soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -128,6 +128,18 @@ def load_checkpoint(
     return LoadedModel(lm, conditioner, codec, info, digest, device, dtype)
 
 
+def load_codec(
+    model: str, device: torch.device | str = "cpu", progress: Progress | None = None
+) -> tuple[EncodecModel, CheckpointInfo]:
+    """A checkpoint's codec alone: of a large model's weights only these are read.
+
+    In eval mode, without gradients, float32. Raises BadCheckpoint.
+    """
+    info = read_info(model, progress)
+    codec = _codec(info, read_weights(list(info.weights), prefix="audio_encoder."))
+    return codec.to(device).eval().requires_grad_(False), info
+
+
 def read_info(model: str, progress: Progress | None = None) -> CheckpointInfo:
     """Find a checkpoint (downloading a hub id if need be) and read all but the weights."""
     folder = locate(model, progress)

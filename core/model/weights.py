@@ -69,14 +69,19 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_weights(
-    paths: list[Path], progress: Callable[[float], None] = lambda fraction: None
+    paths: list[Path],
+    progress: Callable[[float], None] = lambda fraction: None,
+    prefix: str = "",
 ) -> dict[str, Tensor]:
-    """Every tensor of the files, on the CPU. progress: fraction of the files' bytes read."""
+    """Every tensor of the files whose name starts with `prefix`, on the CPU.
+
+    progress: fraction of the files' bytes read. Of safetensors only what is asked for is read.
+    """
     total = sum(path.stat().st_size for path in paths) or 1
     done, found = 0, {}
     for path in paths:
         reader = _read_safetensors if path.suffix == ".safetensors" else _read_pickle
-        found.update(reader(path))
+        found.update(reader(path, prefix))
         done += path.stat().st_size
         progress(done / total)
     return found
@@ -92,15 +97,16 @@ def check_weights(path: Path) -> None:
             raise BadCheckpoint(_why_unreadable(path, problem)) from problem
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
+def _read_safetensors(path: Path, prefix: str) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as opened:
-            return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            names = [name for name in opened.keys() if name.startswith(prefix)]  # noqa: SIM118
+            return {name: opened.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as problem:
         raise BadCheckpoint(_why_unreadable(path, problem)) from problem
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
+def _read_pickle(path: Path, prefix: str) -> dict[str, Tensor]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as problem:
@@ -112,7 +118,11 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
         raise BadCheckpoint(_why_unreadable(path, problem)) from problem
     if not isinstance(found, dict):
         raise BadCheckpoint(f"{path} is not a table of tensors; get the checkpoint again")
-    return {str(name): one for name, one in found.items() if isinstance(one, Tensor)}
+    return {
+        str(name): one
+        for name, one in found.items()
+        if isinstance(one, Tensor) and str(name).startswith(prefix)
+    }
 
 
 def _why_unreadable(path: Path, problem: Exception) -> str:

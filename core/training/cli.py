@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 
-from core.errors import BadInput
-from core.model.checkpoint import load_checkpoint
-from core.training.audio_folder import audio_files
+from core.codec.encodec import Codec
+from core.errors import BadCheckpoint, BadInput
+from core.generation.generator import resolve_device
+from core.model.checkpoint import load_codec
+from core.training.audio_folder import audio_files, foreign_files
 from core.training.codec import CodecTrainer, CodecTraining, finished_codec
+from core.training.loudness import DEFAULT_TARGET
 from core.training.run import read_toml
-from core.training.tokens import tokenize_folder
-from core.training.transformer import TransformerTrainer, TransformerTraining
+from core.training.tokenize_report import Report
+from core.training.tokenizing import tokenize_folder
+from core.training.transformer import TransformerTrainer
+from core.training.transformer_settings import TransformerTraining
 
 
-def tokenize(folder: Path, out: Path, model: str = "starter") -> int:
-    """A folder of 32 kHz audio → token shards. Returns how many clips were written.
+def tokenize(
+    folder: Path,
+    out: Path,
+    model: str = "starter",
+    loudness: float | None = DEFAULT_TARGET,
+    device: str = "auto",
+) -> Report:
+    """A folder of music → token shards; goes on where it was stopped.
 
-    model: whose codec: a checkpoint, or the folder of a codec's training run.
-    Raises BadInput when the folder is missing or holds no audio.
+    model: whose codec: a checkpoint, or the folder of a codec's training run. loudness: LUFS,
+    None leaves levels as they are. Raises BadInput when there is nothing to be used, and what
+    `tokenize_folder` raises.
     """
+    if folder.is_file():
+        raise BadInput(f"{folder} is a file; name the folder that holds it")
     if not folder.is_dir():
         raise BadInput(f"no folder {folder}; name one that holds WAV or FLAC files")
-    if not audio_files(folder):
+    if not audio_files(folder) and not foreign_files(folder):
         raise BadInput(f"no audio below {folder}; put WAV or FLAC files there")
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; name a folder for the tokens")
+    report = tokenize_folder(_codec_of(model, device), folder, out, loudness=loudness)
+    if not report.clips and not report.kept:
+        raise BadInput(f"no music below {folder} can be used; {report.summary()}")
+    return report
+
+
+def _codec_of(model: str, device: str) -> Codec:
+    place, _ = resolve_device(device, "auto")
     run = Path(model) / "last.pt"
-    codec = finished_codec(run) if run.is_file() else load_checkpoint(model).codec
-    return tokenize_folder(codec, folder, out)
+    if not run.is_file():
+        codec, info = load_codec(model, place)
+        return Codec(codec, info.config.audio_channels)
+    try:
+        codec = finished_codec(run)
+    except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as problem:
+        raise BadCheckpoint(f"{run} is not a codec's run, or is damaged") from problem
+    return Codec(codec.to(place).requires_grad_(False))
 
 
 def train(config: Path) -> None:
