@@ -12,7 +12,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import torch
 from transformers import (
     EncodecFeatureExtractor,
     GenerationConfig,
@@ -24,16 +23,26 @@ from transformers import (
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 from core.training.codec import finished_codec
+from core.training.run import read_checkpoint
 from core.training.text import small_t5
 from core.types import MODEL_RATE
 
 
 def export(codec_run: Path, transformer_run: Path, folder: Path) -> None:
-    """codec_run, transformer_run: the `out` folders of the two runs."""
+    """codec_run, transformer_run: the `out` folders of the two runs.
+
+    transformer_run may name one of its checkpoints; of the folder best.pt is taken, else
+    last.pt. The averaged weights are taken where the run kept some.
+    """
     codec = finished_codec(codec_run / "last.pt")
-    state = torch.load(transformer_run / "last.pt", map_location="cpu", weights_only=True)
+    chosen = transformer_run
+    if transformer_run.is_dir():
+        best = transformer_run / "best.pt"
+        chosen = best if best.exists() else transformer_run / "last.pt"
+    state = read_checkpoint(chosen)
+    state |= state.get("average") or {}
     shape = ModelConfig(**state["shape"])
-    tokenizer = T5Tokenizer.from_pretrained(transformer_run / "tokenizer")
+    tokenizer = T5Tokenizer.from_pretrained(chosen.parent / "tokenizer")
     text = small_t5(len(tokenizer), shape.text_hidden)
     text.load_state_dict(state["text"])
     language_model = LanguageModel(shape)

@@ -14,163 +14,64 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-import zlib
-from dataclasses import dataclass
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from transformers import T5Tokenizer
 
-from core.generation.delay_pattern import interleave
-from core.model.config import ModelConfig
+from core.errors import BadCheckpoint, BadInput
 from core.model.language_model import LanguageModel
-from core.training.run import Log, Schedule, atomic_save, read_config
+from core.training.averaging import WeightAverage
+from core.training.crops import Batch, Crops, padded, split_held_out
+from core.training.objective import Objective, Prepared, checkpoint_blocks
+from core.training.run import Log, Schedule, atomic_save, previous_of, read_checkpoint
 from core.training.text import make_tokenizer, small_t5
 from core.training.tokens import TokenClip, read_tokens
-from core.types import FRAME_RATE
+from core.training.transformer_settings import TransformerTraining
+from core.training.warm_start import warm_start
 
-IGNORED = -100  # cross-entropy's own mark
-LEAD_IN = 2 * FRAME_RATE  # frames of context before the loss counts in a crop off the bar
-
-
-@dataclass(frozen=True, slots=True)
-class TransformerTraining:
-    """A run, as its TOML file says it."""
-
-    tokens: Path
-    out: Path
-    hidden: int = 256
-    layers: int = 6
-    heads: int = 4
-    text_width: int = 192
-    window_frames: int = 1500
-    steps: int = 20_000
-    minutes: float = 60.0
-    short_frames: int = 500  # crops for the first part of the run
-    short_share: float = 0.75
-    frames_a_step: int = 2_000
-    rate: float = 1e-3
-    weight_decay: float = 0.05
-    text_dropout: float = 0.12
-    off_bar: float = 0.15
-    held_out: float = 0.05  # share of the clips kept for validation
-    autocast: bool = False
-    seed: int = 1
-    validate_every: int = 400
-
-    @classmethod
-    def read(cls, path: Path) -> TransformerTraining:
-        """Raises BadInput that names a key the file should not have."""
-        return read_config(cls, path, folders=("tokens", "out"))
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    codes: Tensor  # int64 [B, K, F], padded with the special token
-    lengths: list[int]
-    quiet: list[int]  # frames at the start that carry no loss
-    captions: list[str]  # '' where the text is dropped
-
-
-class Crops:
-    """Draws batches of crops of the clips."""
-
-    def __init__(self, clips: list[TokenClip], config: TransformerTraining, special: int) -> None:
-        self.clips, self.config, self.special = clips, config, special
-        self.random = np.random.default_rng(config.seed)
-
-    def _crop(self, length: int) -> tuple[np.ndarray, int, str]:
-        clip = self.clips[self.random.integers(len(self.clips))]
-        total = clip.codes.shape[1]
-        spare = max(0, total - length)
-        start, quiet = 0, 0
-        if spare and self.random.random() < self.config.off_bar:
-            start, quiet = int(self.random.integers(spare + 1)), LEAD_IN
-        elif spare and clip.frames_a_bar:
-            # half of the crops start where the piece does
-            bars = int(spare / clip.frames_a_bar)
-            bar = int(self.random.integers(bars + 1)) if self.random.random() < 0.5 else 0
-            start = round(bar * clip.frames_a_bar)
-        caption = ""
-        if clip.captions and self.random.random() >= self.config.text_dropout:
-            caption = clip.captions[self.random.integers(len(clip.captions))]
-            caption = self._spelled(caption)
-        return clip.codes[:, start : start + length], quiet, caption
-
-    def _spelled(self, caption: str) -> str:
-        """People write capitals too."""
-        draw = self.random.random()
-        if draw < 0.08:
-            return caption.capitalize()
-        return caption.title() if draw < 0.12 else caption
-
-    def batch(self, length: int) -> Batch:
-        rows = [self._crop(length) for _ in range(max(1, self.config.frames_a_step // length))]
-        longest = max(codes.shape[1] for codes, _, _ in rows)
-        padded = np.full((len(rows), rows[0][0].shape[0], longest), self.special, dtype=np.int64)
-        for row, (codes, _, _) in zip(padded, rows, strict=True):
-            row[:, : codes.shape[1]] = codes
-        return Batch(
-            torch.from_numpy(padded),
-            [codes.shape[1] for codes, _, _ in rows],
-            [quiet for _, quiet, _ in rows],
-            [caption for _, _, caption in rows],
-        )
-
-
-def targets_of(delayed: Tensor, batch: Batch, delays: tuple[int, ...], special: int) -> Tensor:
-    """What each step must predict [B, K, S-1]; IGNORED where there is no code or no loss."""
-    targets = delayed[..., 1:].clone()
-    targets[targets == special] = IGNORED
-    for row, quiet in enumerate(batch.quiet):
-        for book, delay in enumerate(delays):
-            targets[row, book, : quiet + delay] = IGNORED
-    return targets
+BETAS = (0.9, 0.95)
+VALIDATION_CLIPS = 64  # at most, so that a large corpus is not validated for minutes
 
 
 class TransformerTrainer:
+    """One run. Goes on by itself where `out` holds a checkpoint."""
+
     def __init__(self, config: TransformerTraining) -> None:
+        """Raises BadInput where tokens, weights or the checkpoint do not fit the settings."""
         self.config = config
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        clips = read_tokens(config.tokens)
-        # By name, so that clips added later do not move others across the line.
-        ranks = {clip.name: zlib.crc32(clip.name.encode()) / 2**32 for clip in clips}
-        line = max(config.held_out, min(ranks.values()))
-        self.held_out = [clip for clip in clips if ranks[clip.name] <= line]
-        self.clips = [clip for clip in clips if ranks[clip.name] > line]
-        self.shape = ModelConfig(
-            hidden=config.hidden,
-            layers=config.layers,
-            heads=config.heads,
-            ffn=4 * config.hidden,
-            text_hidden=config.text_width,
-            dropout=0.0,
-            window_frames=config.window_frames,
-        )
-        self.tokenizer = self._tokenizer(config.out / "tokenizer")
-        self.text = small_t5(len(self.tokenizer), config.text_width).to(self.device)
-        self.model = LanguageModel(self.shape).to(self.device)
-        self.weights = [*self.model.parameters(), *self.text.parameters()]
-        matrices = [p for p in self.weights if p.dim() > 1]
-        vectors = [p for p in self.weights if p.dim() <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": config.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=config.rate,
-            betas=(0.9, 0.95),
-        )
-        self.crops = Crops(self.clips, config, self.shape.special_token)
-        self.schedule = Schedule(config.steps, config.minutes, config.rate)
         self.log = Log(config.out)
+        clips = read_tokens(config.tokens)
+        self.clips, self.held_out = split_held_out(clips, config.held_out)
+        if config.held_out and not self.held_out:
+            self.log.say(f"{len(clips)} clips are too few to keep some back: no validation")
+        self.shape = config.shape(clips[0].codes.shape[0])
+        self.tokenizer = self._tokenizer(config.out / "tokenizer")
+        self.text = small_t5(len(self.tokenizer), config.text_width)
+        self.model = LanguageModel(self.shape)
+        self.objective = Objective(self.model, self.text, config.autocast).to(self.device)
+        self.weights = list(self.objective.parameters())
+        self.optimizer = self._optimizer()
+        self.crops = Crops(self.clips, config, self.shape.special_token)
+        self.schedule = Schedule(
+            config.schedule_steps, config.schedule_minutes, config.rate, config.warmup
+        )
+        self.average = WeightAverage(self.objective, config.ema)
+        if config.checkpoint_layers:
+            checkpoint_blocks(self.model)
+        self.best = math.inf
         self.checkpoint = config.out / "last.pt"
-        if self.checkpoint.exists():
+        if self.checkpoint.exists() or previous_of(self.checkpoint).exists():
             self.resume()
+        elif config.weights_from:
+            self.log.say(warm_start(self.model, self.text, self.tokenizer, config.weights_from))
+            self.average.restart()
 
     def _tokenizer(self, folder: Path) -> T5Tokenizer:
         """Made once a run: a resumed one must read words as it did before."""
@@ -180,88 +81,126 @@ class TransformerTrainer:
         made.save_pretrained(folder)
         return made
 
-    # ------------------------------------------------------------ one step
-
-    def losses(self, batch: Batch) -> Tensor:
-        """Cross-entropy of each codebook [K], in nats."""
-        shape = self.shape
-        delayed = interleave(batch.codes.to(self.device), shape.delays, shape.special_token)
-        targets = targets_of(delayed, batch, shape.delays, shape.special_token)
-        tokens = self.tokenizer(batch.captions, padding=True, return_tensors="pt").to(self.device)
-        told = torch.tensor([bool(c) for c in batch.captions], device=self.device)
-        mask = tokens["attention_mask"] * told[:, None]
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.autocast):
-            # a dropped caption still passes T5 with its end token, to keep T5 free of 0/0
-            states = self.text(
-                input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
-            ).last_hidden_state
-            logits = self.model(delayed[..., :-1], states, mask)
-        return torch.stack(
+    def _optimizer(self) -> torch.optim.AdamW:
+        config = self.config
+        matrices = [p for p in self.weights if p.dim() > 1]
+        vectors = [p for p in self.weights if p.dim() <= 1]
+        return torch.optim.AdamW(
             [
-                F.cross_entropy(
-                    logits[:, book].float().flatten(0, 1),
-                    targets[:, book].flatten(),
-                    ignore_index=IGNORED,
-                )
-                for book in range(shape.codebooks)
-            ]
+                {"params": matrices, "weight_decay": config.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=config.rate,
+            betas=BETAS,
+            fused=True,
         )
 
+    # ------------------------------------------------------------ one step
+
     def step(self) -> Tensor:
+        """One optimizer step; → cross-entropy of each codebook [K], on the device."""
+        config, schedule = self.config, self.schedule
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.rate
-        early = self.schedule.progress < self.config.short_share
-        batch = self.crops.batch(self.config.short_frames if early else self.config.window_frames)
-        losses = self.losses(batch)
+            group["lr"] = schedule.rate
+        early = schedule.progress < config.short_share
+        length = config.short_frames if early else config.window_frames
+        whole = Prepared.of(self.crops.batch(length, schedule.step), self.tokenizer, self.shape)
+        counts = whole.counts.clamp_min(1).to(self.device)
+        losses = torch.zeros(len(counts), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        losses.mean().backward()
-        torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
+        for part in range(config.accumulate):
+            mine = whole.part(part, config.accumulate).to(self.device)
+            # normalised by the whole step's targets, so that its parts add up to it
+            share = self.objective(*mine.tensors) / counts
+            share.mean().backward()
+            losses += share.detach()
+        torch.nn.utils.clip_grad_norm_(self.weights, config.clip)
         self.optimizer.step()
-        self.schedule.tick()
-        return losses.detach().cpu()
+        self.average.update(schedule.step)
+        schedule.tick()
+        return losses
 
     def run(self) -> None:
-        total, since = torch.zeros(self.shape.codebooks), 0
-        while self.schedule.progress < 1:
+        config, schedule = self.config, self.schedule
+        total, since = torch.zeros(self.shape.codebooks, device=self.device), 0
+        began = time.monotonic()
+        while schedule.progress < 1:
             total += self.step()
             since += 1
-            step = self.schedule.step
-            if step % 50 == 0:
-                mean = total / since
-                self.log.write(
-                    step=step,
-                    minutes=self.schedule.seconds / 60,
-                    lr=self.schedule.rate,
-                    loss=float(mean.mean()),
-                    **{f"book_{k}": float(v) for k, v in enumerate(mean)},
-                )
+            step = schedule.step
+            if step % config.log_every == 0:
+                self._log(total / since)
                 total.zero_()
                 since = 0
-            if step % self.config.validate_every == 0:
+            if step % config.validate_every == 0:
                 self.validate()
+            if step % config.save_every == 0:
                 self.save()
-        self.validate()
-        self.save()
+            if config.session_minutes and time.monotonic() - began > 60 * config.session_minutes:
+                break
+        if schedule.step % config.validate_every:
+            self.validate()
+        if schedule.step % config.save_every:
+            self.save()
+
+    def _log(self, mean: Tensor) -> None:
+        books = mean.tolist()
+        loss = sum(books) / len(books)
+        if not math.isfinite(loss):
+            raise BadInput(
+                f"the loss is not a number any more at step {self.schedule.step}; lower rate"
+                f" (now {self.config.rate:g}) and start again from {self.checkpoint}"
+            )
+        self.log.write(
+            step=self.schedule.step,
+            minutes=self.schedule.seconds / 60,
+            lr=self.schedule.rate,
+            loss=loss,
+            **{f"book_{k}": book for k, book in enumerate(books)},
+        )
+
+    # ------------------------------------------------------------ validation
 
     @torch.no_grad()
     def validate(self) -> None:
-        """Cross-entropy a codebook on held-out clips, beside the entropy of their unigrams."""
-        self.model.eval()
-        self.text.eval()
-        rows = []
-        for clip in self.held_out:
-            codes = torch.from_numpy(clip.codes[:, : self.config.short_frames].astype(np.int64))
-            caption = clip.captions[0] if clip.captions else ""
-            rows.append(self.losses(Batch(codes[None], [codes.shape[1]], [0], [caption])).cpu())
-        mean = torch.stack(rows).mean(0)
-        self.model.train()
-        self.text.train()
+        """Cross-entropy a codebook on held-out clips, beside the entropy of their unigrams.
+
+        Of the averaged weights, which are kept as best.pt where they are better than before.
+        """
+        if not self.held_out:
+            return
+        rows = max(1, self.config.frames_a_step // self.config.short_frames)
+        objective = self.average.module.eval()
+        total, counts = torch.zeros(self.shape.codebooks), torch.zeros(self.shape.codebooks)
+        clips = self.held_out[:VALIDATION_CLIPS]
+        for first in range(0, len(clips), rows):
+            whole = Prepared.of(
+                self._heads(clips[first : first + rows]), self.tokenizer, self.shape
+            )
+            total += objective(*whole.to(self.device).tensors).cpu()
+            counts += whole.counts
+        self.objective.train()
+        mean = total / counts
+        loss = float(mean.mean())
         self.log.write(
             validate=self.schedule.step,
-            loss=float(mean.mean()),
-            perplexity=math.exp(float(mean.mean())),
+            loss=loss,
+            perplexity=math.exp(min(loss, 700.0)),
             **{f"book_{k}": float(v) for k, v in enumerate(mean)},
             **{f"unigram_{k}": float(v) for k, v in enumerate(self.unigram_entropy())},
+        )
+        if loss < self.best:
+            self.best = loss
+            atomic_save(self._weights_state() | {"loss": loss}, self.config.out / "best.pt")
+
+    def _heads(self, clips: list[TokenClip]) -> Batch:
+        """How clips begin, with their first caption."""
+        return padded(
+            [
+                (c.codes[:, : self.config.short_frames], 0, c.captions[0] if c.captions else "")
+                for c in clips
+            ],
+            self.shape.special_token,
         )
 
     def unigram_entropy(self) -> Tensor:
@@ -276,28 +215,59 @@ class TransformerTrainer:
 
     # ------------------------------------------------------------ checkpoints
 
+    def _weights_state(self) -> dict[str, Any]:
+        """What a model is made of: the averaged weights, their shape, the step."""
+        average: Objective = self.average.module
+        return {
+            "model": average.model.state_dict(),
+            "text": average.text.state_dict(),
+            "shape": dataclasses.asdict(self.shape),
+            "step": self.schedule.step,
+        }
+
     def save(self) -> None:
+        average = self._weights_state() if self.average.decay else None
         atomic_save(
             {
                 "model": self.model.state_dict(),
                 "text": self.text.state_dict(),
+                "average": average and {k: average[k] for k in ("model", "text")},
                 "shape": dataclasses.asdict(self.shape),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "torch_rng": torch.get_rng_state(),
-                "crops_rng": self.crops.random.bit_generator.state,
+                "best": self.best,
             },
             self.checkpoint,
+            keep_previous=True,
         )
 
     def resume(self) -> None:
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.text.load_state_dict(state["text"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        """Raises BadCheckpoint where it is damaged or of a model of another shape."""
+        state = read_checkpoint(self.checkpoint, self.device, self.log.say)
+        settings = [dict(group, params=None) for group in self.optimizer.param_groups]
+        try:
+            self.model.load_state_dict(state["model"])
+            self.text.load_state_dict(state["text"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, ValueError, RuntimeError):
+            raise BadCheckpoint(
+                f"{self.checkpoint} is of a model of another shape; set the sizes back, or"
+                " choose another `out` (and weights_from for what fits)"
+            ) from None
+        for group, setting in zip(self.optimizer.param_groups, settings, strict=True):
+            # the file's settings win over the checkpoint's
+            group.update({k: v for k, v in setting.items() if k not in ("params", "lr")})
+        if state.get("average") and self.average.decay:
+            average: Objective = self.average.module
+            average.model.load_state_dict(state["average"]["model"])
+            average.text.load_state_dict(state["average"]["text"])
+        else:
+            self.average.restart()
         self.schedule.load_state_dict(state["schedule"])
+        self.best = float(state.get("best", math.inf))
         torch.set_rng_state(state["torch_rng"].cpu())
-        self.crops.random.bit_generator.state = state["crops_rng"]
+        self.log.rewind(self.schedule.step)
         self.log.write(resumed=self.schedule.step)
 
 

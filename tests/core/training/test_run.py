@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import errno
+import os
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
 
-from core.errors import BadInput
-from core.training.run import Schedule, atomic_save, read_config
+from core.errors import BadInput, DawBridgeError
+from core.training.config_file import ranged
+from core.training.run import Log, Schedule, atomic_save, read_config
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,15 @@ class Shape:
     out: Path
     minutes: float = 1.0
     warm_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class Values:
+    rate: float = 1.0
+    steps: int | None = ranged(None, 1)
+    share: float = ranged(0.5, 0.0, 1.0)
+    names: tuple[str, ...] = ()
+    start: Path | None = None
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -42,6 +55,31 @@ def test_bad_files_are_one_line(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BadInput, match=says) as caught:
         read_config(Shape, write(tmp_path, text), ("out",))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('rate = "fast"', "rate = 'fast' is not a number"),
+        ("rate = true", "rate = True is not a number"),
+        ("steps = 1.5", "steps = 1.5 is not a whole number"),
+        ("steps = 0", "steps = 0 is out of range; give 1 or more"),
+        ("share = 1.5", "share = 1.5 is out of range; give 0.0 to 1.0"),
+        ("share = nan", "out of range"),
+        ("names = [1]", "is not a list of texts"),
+        ("start = 3", "is not a path"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says.replace("[", r"\[")) as caught:
+        read_config(Values, write(tmp_path, text), ())
+    assert "\n" not in str(caught.value)
+
+
+def test_right_values_are_taken(tmp_path: Path) -> None:
+    text = 'rate = 2\nsteps = 3\nshare = 1\nnames = ["a", "b"]\nstart = "x/y"'
+    found = read_config(Values, write(tmp_path, text), ())
+    assert found == Values(2.0, 3, 1.0, ("a", "b"), (tmp_path / "x/y").resolve())
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -75,3 +113,45 @@ def test_a_failed_save_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="pickle"):
         atomic_save({"step": lambda: None}, path)
     assert int(torch.load(path, weights_only=True)["step"]) == 1
+
+
+def test_a_full_disk_leaves_the_checkpoint_whole_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "last.pt"
+    atomic_save({"step": torch.tensor(1)}, path)
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DawBridgeError, match="No space left on device; make room"):
+        atomic_save({"step": torch.tensor(2)}, path, keep_previous=True)
+    assert int(torch.load(path, weights_only=True)["step"]) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_a_file_that_may_not_grow_is_one_line_too(tmp_path: Path) -> None:
+    """The kernel refuses the write itself, in the middle of torch.save."""
+    path = tmp_path / "last.pt"
+    atomic_save({"step": torch.tensor(1)}, path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(DawBridgeError, match="cannot save"):
+            atomic_save({"much": torch.zeros(1_000_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert int(torch.load(path, weights_only=True)["step"]) == 1
+
+
+def test_a_log_survives_a_cut_line_and_forgets_what_was_lost(tmp_path: Path) -> None:
+    log = Log(tmp_path, say=lambda line: None)
+    for step in (1, 2, 3):
+        log.write(step=step)
+    with log.path.open("a") as f:
+        f.write('{"step": 4, "lo')
+    assert [e["step"] for e in log.entries()] == [1, 2, 3]
+    log.rewind(2)
+    log.write(resumed=2)
+    assert log.entries() == [{"step": 1}, {"step": 2}, {"resumed": 2}]

@@ -1,101 +1,62 @@
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import EncodecModel
+from safetensors.numpy import save_file
 
-from core.errors import BadInput
+from core.errors import BadCheckpoint, BadInput
 from core.generation.delay_pattern import interleave
-from core.training.codec import codec_config
-from core.training.text import make_tokenizer
-from core.training.tokens import TokenClip, encode_clip, read_tokens, tokenize_folder
-from core.training.transformer import (
-    IGNORED,
-    LEAD_IN,
-    Batch,
-    Crops,
-    TransformerTrainer,
-    TransformerTraining,
-    targets_of,
-)
-
-
-@pytest.fixture(scope="module")
-def codec() -> EncodecModel:
-    torch.manual_seed(0)
-    model = EncodecModel(codec_config(2)).eval()
-    for layer in model.quantizer.layers:
-        layer.codebook.embed.normal_()
-    return model
+from core.training.crops import IGNORED, LEAD_IN, Batch, Crops, targets_of
+from core.training.objective import Prepared
+from core.training.tokens import TokenClip
+from core.training.transformer import TransformerTrainer
+from core.training.transformer_settings import TransformerTraining
 
 
 @pytest.fixture
-def tokens(codec: EncodecModel, audio_folder: Path, tmp_path: Path) -> Path:
-    assert tokenize_folder(codec, audio_folder, tmp_path / "tokens") == 6
-    return tmp_path / "tokens"
+def tokens(tmp_path: Path) -> Path:
+    """Twelve clips of three seconds, each with a rhythm of its own."""
+    random = np.random.default_rng(0)
+    rows, clips = [], []
+    for number in range(12):
+        beat = random.integers(0, 2048, (4, 25))
+        rows.append(np.tile(beat, 6).astype(np.int16))
+        clips.append(
+            {
+                "name": f"clip{number}",
+                "start": 150 * number,
+                "frames": 150,
+                "captions": [f"tone {number}, 120 bpm", f"two tones, number {number}"],
+                "facts": {"tempo": 120.0},
+            }
+        )
+    folder = tmp_path / "tokens"
+    folder.mkdir()
+    save_file({"codes": np.concatenate(rows, axis=1)}, folder / "tokens-00000.safetensors")
+    (folder / "tokens-00000.json").write_text(json.dumps({"clips": clips}))
+    return folder
 
 
-def small_run(tokens: Path, out: Path) -> TransformerTraining:
-    return TransformerTraining(
-        tokens=tokens,
-        out=out,
-        hidden=16,
-        layers=1,
-        heads=2,
-        text_width=8,
-        steps=4,
-        minutes=1e6,
-        short_frames=50,
-        frames_a_step=100,
-        window_frames=100,
-    )
-
-
-def test_shards_give_back_codes_captions_and_facts(
-    codec: EncodecModel, audio_folder: Path, tokens: Path
-) -> None:
-    clips = {clip.name: clip for clip in read_tokens(tokens)}
-    assert set(clips) == {f"clip{i}" for i in range(6)}
-    clip = clips["clip3"]
-    assert np.array_equal(clip.codes, encode_clip(codec, audio_folder / "clip3.flac"))
-    assert clip.codes.shape == (4, 150)
-    assert clip.captions[0] == "tone 3, 120 bpm"
-    assert clip.frames_a_bar == 100
-
-
-def test_tokenizing_goes_on_where_it_was_and_leaves_out_bad_files(
-    codec: EncodecModel, audio_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "music"
-    shutil.copytree(audio_folder, folder)
-    (folder / "broken.wav").write_bytes(b"RIFF nothing")
-    assert tokenize_folder(codec, folder, tmp_path / "out") == 6
-    assert "left out broken.wav" in capsys.readouterr().out
-    shutil.copy(folder / "clip0.flac", folder / "later.flac")
-    assert tokenize_folder(codec, folder, tmp_path / "out") == 1
-    assert len(read_tokens(tmp_path / "out")) == 7
-
-
-def test_no_tokens_says_how_to_make_some(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="daw-bridge tokenize"):
-        read_tokens(tmp_path)
-
-
-def test_the_tokenizer_reads_a_number_digit_by_digit_and_survives_saving(tmp_path: Path) -> None:
-    captions = ["funky drums, 110 bpm", "solo piano, 93 bpm", "drums only, 128 bpm"] * 3
-    made = make_tokenizer(captions)
-    made.save_pretrained(tmp_path)
-    again = type(made).from_pretrained(tmp_path)
-    text = "Drums only, at 147 bpm"
-    assert again(text).input_ids == made(text).input_ids
-    pieces = again.tokenize(text)
-    assert pieces[:3] == ["▁Drums", "▁only", ","]
-    assert [p for p in pieces if any(c.isdigit() for c in p)] == ["1", "4", "7"]
-    assert made.unk_token_id not in again(text).input_ids
+def small_run(tokens: Path, out: Path, **more: Any) -> TransformerTraining:
+    settings: dict[str, Any] = {
+        "tokens": tokens,
+        "out": out,
+        "hidden": 16,
+        "layers": 1,
+        "heads": 2,
+        "text_width": 8,
+        "steps": 4,
+        "short_frames": 50,
+        "frames_a_step": 100,
+        "window_frames": 100,
+        "held_out": 0.0,
+    }
+    return TransformerTraining(**{**settings, **more})
 
 
 def test_crops_start_on_a_bar_or_lead_in_without_a_loss(tmp_path: Path) -> None:
@@ -105,8 +66,8 @@ def test_crops_start_on_a_bar_or_lead_in_without_a_loss(tmp_path: Path) -> None:
     config = small_run(tmp_path, tmp_path)
     crops = Crops([clip], config, special=2048)
     seen = set()
-    for _ in range(200):
-        batch = crops.batch(150)
+    for step in range(200):
+        batch = crops.batch(150, step)
         for row, quiet in zip(batch.codes, batch.quiet, strict=True):
             start = int(row[0, 0])
             seen.add((start % 100 == 0, quiet))
@@ -131,14 +92,14 @@ def test_targets_are_the_next_step_without_padding_or_lead_in() -> None:
 
 def test_training_lowers_the_loss_on_what_it_sees(tokens: Path, tmp_path: Path) -> None:
     trainer = TransformerTrainer(small_run(tokens, tmp_path / "run"))
-    batch = trainer.crops.batch(50)
-    before = float(trainer.losses(batch).mean().detach())
+    batch = Prepared.of(trainer.crops.batch(50, 0), trainer.tokenizer, trainer.shape)
+    before = float(trainer.objective.mean(batch).mean().detach())
     for _ in range(60):
-        loss = trainer.losses(batch).mean()
+        loss = trainer.objective.mean(batch).mean()
         trainer.optimizer.zero_grad()
         loss.backward()
         trainer.optimizer.step()
-    assert float(trainer.losses(batch).mean().detach()) < before - 1
+    assert float(trainer.objective.mean(batch).mean().detach()) < before - 1
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tokens: Path, tmp_path: Path) -> None:
@@ -154,3 +115,101 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tokens: Path, tmp_path: Path)
         second.step()
     for a, b in zip(whole.weights, second.weights, strict=True):
         assert torch.equal(a, b)
+    averages = [t.average.module.state_dict() for t in (whole, second)]
+    assert all(torch.equal(a, b) for a, b in zip(*(d.values() for d in averages), strict=True))
+
+
+def test_parts_of_a_step_add_up_to_it(tokens: Path, tmp_path: Path) -> None:
+    runs = [
+        TransformerTrainer(small_run(tokens, tmp_path / name, **more))
+        for name, more in (
+            ("whole", {}),
+            ("parts", {"accumulate": 2}),
+            ("more parts than rows", {"accumulate": 5}),
+            ("blocks run again", {"checkpoint_layers": True}),
+        )
+    ]
+    for _ in range(3):
+        losses = [run.step() for run in runs]
+        for other in losses[1:]:
+            assert torch.allclose(losses[0], other, rtol=1e-5)
+    for other in runs[1:]:
+        for a, b in zip(runs[0].weights, other.weights, strict=True):
+            assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_the_averaged_weights_lag_behind_and_are_what_is_exported(
+    tokens: Path, tmp_path: Path
+) -> None:
+    run = TransformerTrainer(small_run(tokens, tmp_path / "run", rate=0.01, warmup=0))
+    start = run.model.heads.weight.detach().clone()
+    for _ in range(3):
+        run.step()
+    moved = float((run.model.heads.weight.detach() - start).norm())
+    average = run.average.module.model.heads.weight
+    lag = float((average - run.model.heads.weight.detach()).norm())
+    assert 0 < lag < moved
+    run.save()
+    state = torch.load(run.checkpoint, weights_only=True)
+    assert torch.equal(state["average"]["model"]["heads.weight"], average)
+
+
+def test_a_warm_start_takes_what_fits_and_names_the_rest(
+    tokens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = TransformerTrainer(small_run(tokens, tmp_path / "first", ema=0.0))
+    first.step()
+    first.save()
+    capsys.readouterr()
+    second = TransformerTrainer(
+        small_run(tokens, tmp_path / "second", layers=2, weights_from=tmp_path / "first", seed=9)
+    )
+    said = capsys.readouterr().out
+    assert "model.layers.1.fc1.weight" in said
+    assert "model.layers.0" not in said
+    assert said.count("\n") == 1
+    assert torch.equal(second.model.layers[0].fc1.weight, first.model.layers[0].fc1.weight)
+    assert torch.equal(second.text.shared.weight, first.text.shared.weight)
+    assert torch.equal(second.average.module.model.heads.weight, first.model.heads.weight)
+    with pytest.raises(BadInput, match="weights_from"):
+        TransformerTrainer(small_run(tokens, tmp_path / "third", weights_from=tmp_path / "none"))
+
+
+def test_a_damaged_checkpoint_makes_way_for_the_one_before(
+    tokens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = TransformerTrainer(small_run(tokens, tmp_path / "run"))
+    for _ in range(2):
+        run.step()
+        run.save()
+    whole = run.checkpoint.read_bytes()
+    run.checkpoint.write_bytes(whole[: len(whole) // 2])
+    assert TransformerTrainer(small_run(tokens, tmp_path / "run")).schedule.step == 1
+    assert "damaged" in capsys.readouterr().out
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 255
+    run.checkpoint.write_bytes(flipped)
+    assert TransformerTrainer(small_run(tokens, tmp_path / "run")).schedule.step == 1
+
+
+def test_a_checkpoint_of_other_sizes_is_refused(tokens: Path, tmp_path: Path) -> None:
+    run = TransformerTrainer(small_run(tokens, tmp_path / "run"))
+    run.save()
+    with pytest.raises(BadCheckpoint, match="another `out`"):
+        TransformerTrainer(small_run(tokens, tmp_path / "run", hidden=32))
+
+
+def test_a_run_validates_keeps_the_best_and_pauses_in_time(tokens: Path, tmp_path: Path) -> None:
+    run = TransformerTrainer(
+        small_run(tokens, tmp_path / "run", held_out=0.5, validate_every=2, log_every=1)
+    )
+    run.run()
+    entries = run.log.entries()
+    assert [e["step"] for e in entries if "step" in e] == [1, 2, 3, 4]
+    assert [e["validate"] for e in entries if "validate" in e] == [2, 4]
+    best = torch.load(tmp_path / "run" / "best.pt", weights_only=True)
+    assert best["loss"] == min(e["loss"] for e in entries if "validate" in e)
+    paused = TransformerTrainer(small_run(tokens, tmp_path / "short", minutes=1e-6))
+    paused.run()
+    assert paused.schedule.step == 1
+    assert TransformerTrainer(small_run(tokens, tmp_path / "short")).schedule.step == 1
