@@ -156,6 +156,15 @@ class UseModel:
 
 
 @dataclass(frozen=True, slots=True)
+class UseAdapter:
+    """Load a LoRA adapter, by name or path, or change its weight; 0 unloads it."""
+
+    adapter: str
+    weight: float = 1.0
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
 class UseOutput:
     device: str | None
     origin: Origin = field(default=Origin())
@@ -183,6 +192,11 @@ class AskParameter:
 
 @dataclass(frozen=True, slots=True)
 class AskPrompt:
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class AskAdapters:
     origin: Origin = field(default=Origin())
 
 
@@ -269,11 +283,13 @@ Command = (
     | LearnController
     | MapController
     | UseModel
+    | UseAdapter
     | UseOutput
     | UseInput
     | AskStatus
     | AskParameter
     | AskPrompt
+    | AskAdapters
     | Ping
     | Subscribe
     | Unsubscribe

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from core.generation import messages as engine_messages
 from daw_bridge.audio import messages as audio_messages
-from daw_bridge.commands import Command
+from daw_bridge.commands import Command, Origin, UseAdapter
 from daw_bridge.disk import DiskWorker
 from daw_bridge.effects import DiskEffect, PlayBlock, TakeRecord, Tick
 from daw_bridge.events import Event
@@ -78,7 +78,12 @@ class Controller:
     # ------------------------------------------------------------------ any thread
 
     def start(
-        self, *, model: str = "starter", output: str | None = None, input: str | None = "none"
+        self,
+        *,
+        model: str = "starter",
+        output: str | None = None,
+        input: str | None = "none",
+        adapters: tuple[tuple[str, float], ...] = (),
     ) -> None:
         """Start disk, audio, engine and the controller's own thread; open and load what is named.
 
@@ -94,6 +99,8 @@ class Controller:
             self._audio.send(audio_messages.OpenInput(input))
         self._enter(engine_messages.ModelLoading(model, 0.0, "starting"))
         self._engine.send(engine_messages.LoadModel(model, self._state.compute, self._state.dtype))
+        for adapter, weight in adapters:
+            self.submit(UseAdapter(adapter, weight, Origin(source="cli")))
 
     def stop(self) -> None:
         """Sound first, then the engine; takes in flight are kept. Idempotent."""

@@ -6,9 +6,22 @@ it grows, and grows before it is closed. Each outcome returns to the session as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from core.generation.messages import Codes, Pcm, PcmBlock, TakeTokens
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterUse:
+    """A LoRA adapter that a take was made with."""
+
+    name: str
+    weight: float
+    digest: str  # of its file
+    licence: str = ""
+    frame: int = 0  # the first new frame it had this weight at; weight 0: unloaded there
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,7 @@ class TakeRecord:
     model: str = ""
     digest: str = ""
     licence: str = ""
+    adapters: tuple[AdapterUse, ...] = ()  # in the order of their frames
     parent: int | None = None  # the take it continues
     at: int | None = None  # … from which frame on
     source: str = ""  # the clip it continues: a path, or 'input'
@@ -39,6 +53,18 @@ class TakeRecord:
     @property
     def prompt(self) -> str:
         return self.prompts[-1][1] if self.prompts else ""
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any], **changes: Any) -> TakeRecord:
+        """From a sidecar's table; keys that are not ours are left out.
+
+        Raises KeyError, TypeError, ValueError or AttributeError for one that is not ours.
+        """
+        names = {f.name for f in fields(cls)}
+        values = {name: value for name, value in table.items() if name in names}
+        values["prompts"] = tuple((int(frame), str(text)) for frame, text in values["prompts"])
+        values["adapters"] = tuple(AdapterUse(**use) for use in values.get("adapters", ()))
+        return cls(**{**values, **changes})
 
 
 # ---------------------------------------------------------------- session → disk

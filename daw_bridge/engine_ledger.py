@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from core.generation.messages import (
+    AdaptersLoaded,
     CancelTake,
     ChangePrompt,
     ChangeSampling,
@@ -26,6 +27,7 @@ from core.generation.messages import (
     TakeDone,
     TakeStarted,
     TakeTokens,
+    UseAdapter,
 )
 
 
@@ -66,6 +68,8 @@ class Ledger:
     def __init__(self) -> None:
         self.model: LoadModel | None = None
         self.flights: dict[int, Flight] = {}
+        self._adapters: list[UseAdapter] = []  # beside the model
+        self._adapters_asked: list[UseAdapter] = []  # … and asked for, not yet answered
 
     def request(self, request: EngineRequest) -> None:
         """Note what the application asks for."""
@@ -82,6 +86,8 @@ class Ledger:
                 flight.request = replace(flight.request, prompt=prompt)
             case ChangeSampling(take, sampling) if flight := self.flights.get(take):
                 flight.request = replace(flight.request, sampling=sampling)
+            case UseAdapter():
+                self._adapters_asked.append(request)
             case Credit(take) if flight := self.flights.get(take):
                 flight.credit = request
             case CancelTake(take) if flight := self.flights.get(take):
@@ -94,6 +100,11 @@ class Ledger:
         match event:
             case ModelLoaded(model) if self.model is not None:
                 self.model = replace(self.model, model=model)  # another, if that one was refused
+            case AdaptersLoaded(adapters, asked):
+                self._adapters = [UseAdapter(one.name, one.weight) for one in adapters]
+                asking = self._adapters_asked
+                answered = next((one for one in asking if one.adapter == asked), None)
+                self._adapters_asked = [one for one in asking if one is not answered]
             case TakeStarted(take) if flight := self.flights.get(take):
                 again, flight.started = flight.started, True
                 if event.context is not None:
@@ -125,11 +136,15 @@ class Ledger:
         takes = list(self.flights)
         self.flights.clear()
         self.model = None
+        self._adapters, self._adapters_asked = [], []
         return takes
 
     def replay(self) -> list[EngineRequest]:
         """What a new process is sent first."""
         requests: list[EngineRequest] = [] if self.model is None else [self.model]
+        self._adapters_asked = [*self._adapters, *self._adapters_asked]  # all are answered anew
+        self._adapters = []
+        requests += self._adapters_asked
         for flight in self.flights.values():
             requests.append(flight.resumed())
             if flight.credit is not None:

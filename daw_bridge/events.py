@@ -24,6 +24,7 @@ class Status:
     device: str = ""  # compute device
     dtype: str = ""
     licence: str = ""
+    adapters: str = ""  # beside the model, as "name weight, …"
     output: str = ""
     output_rate: int = 0
     input: str = ""
@@ -114,6 +115,15 @@ class PromptChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AdaptersChanged:
+    """The LoRA adapters beside the model: names and weights, in the order they were loaded."""
+
+    adapters: tuple[tuple[str, float], ...]
+    origin: Origin | None = None  # who asked
+    answer: bool = False  # nothing changed: it answers a question
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerMapped:
     """MIDI control change `controller` sets `name` (None: none does). `learning`: waiting
     for the control that is to be mapped."""
@@ -156,6 +166,7 @@ Event = (
     | TakeSaved
     | ParameterChanged
     | PromptChanged
+    | AdaptersChanged
     | ControllerMapped
     | MeterLevels
     | Pong

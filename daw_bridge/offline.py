@@ -19,6 +19,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from core.errors import BadInput
+from core.generation.messages import LoadedAdapter
 from core.generation.params import MAX_SECONDS, Prompt, SamplingParams
 from core.types import FRAME_RATE, Frames, frames_of
 from daw_bridge.atomic import replace_file, write_wav
@@ -52,6 +53,7 @@ class Request:
     tokens: Path | None
     clip: Path | None
     keep_clip: bool
+    adapters: tuple[tuple[str, float], ...] = ()  # names or paths, and weights
 
     @classmethod
     def of(
@@ -59,6 +61,7 @@ class Request:
         seed: int | None, greedy: bool, guidance: float, top_k: int, temperature: float,
         model: str | None, device: str, dtype: str, tokens: Path | None,
         clip: Path | None = None, keep_clip: bool = False,
+        adapters: tuple[tuple[str, float], ...] = (),
     ) -> Request:  # fmt: skip
         """Raises BadInput for what makes no sense."""
         sampling = SamplingParams(
@@ -70,7 +73,7 @@ class Request:
         )
         frames = _length(seconds, bars, bpm)
         return cls(Prompt(prompt), out, frames, sampling, model or "starter", str(device),
-                   str(dtype), tokens, clip, keep_clip)  # fmt: skip
+                   str(dtype), tokens, clip, keep_clip, adapters)  # fmt: skip
 
     def check(self) -> None:
         """Whether the files can be written. Raises BadInput."""
@@ -127,6 +130,7 @@ def write_result(
     model: str,
     licence: str,
     join: Callable[[Pcm], Pcm] | None = None,
+    adapters: Sequence[LoadedAdapter] = (),
 ) -> None:
     """Write the WAV, and the tokens where they are wanted, each whole or not at all."""
     pcm = np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
@@ -134,10 +138,15 @@ def write_result(
         pcm = join(pcm)
     sampling = request.sampling
     comment = f"seed {sampling.seed}, temperature {sampling.temperature:g}, top-k {sampling.top_k}"
+    comment += f", guidance {sampling.guidance:g}, model {model}"
+    rights = [f"{model}: {licence}"] if licence else []
+    for used in adapters:
+        comment += f", adapter {used.name} {used.digest} at {used.weight:g}"
+        rights += [f"adapter {used.name}: {used.licence}"] if used.licence else []
     tags = {
         "title": request.prompt.text,
-        "comment": f"{comment}, guidance {sampling.guidance:g}, model {model}",
-        "copyright": f"made with {model}: {licence}" if licence else "",
+        "comment": comment,
+        "copyright": f"made with {'; '.join(rights)}" if rights else "",
     }
     try:
         _write_somewhere(request.out, pcm, tags)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from core.generation.params import checked_weight, is_adapter_name
+
 
 class Device(StrEnum):
     AUTO = "auto"
@@ -21,6 +23,22 @@ class Dtype(StrEnum):
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+
+
+def adapter_choices(texts: list[str] | None) -> tuple[tuple[str, float], ...]:
+    """`--adapter NAME_OR_PATH[:WEIGHT]` → names or whole paths, and weights. Raises BadInput."""
+    chosen = []
+    for text in texts or ():
+        adapter, colon, weight = text.rpartition(":")
+        try:
+            value = float(weight) if colon else 1.0
+        except ValueError:  # a drive's letter, say
+            adapter, value = text, 1.0
+        adapter = adapter if colon and adapter else text
+        if not is_adapter_name(adapter) or Path(adapter).is_file():
+            adapter = str(Path(adapter).expanduser().absolute())
+        chosen.append((adapter, checked_weight(value)))
+    return tuple(chosen)
 
 
 def _option(*names: str, text: str) -> object:
@@ -42,6 +60,10 @@ MidiChannel = Annotated[
 Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
 ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
 ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="How it computes.")]
+Adapters = Annotated[
+    list[str] | None,
+    _option("--adapter", text="LoRA adapter, NAME or PATH, with :WEIGHT if not 1; repeatable."),
+]
 Takes = Annotated[Path | None, _option("--takes", text="Folder that keeps the takes.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log what happens inside.")]
 

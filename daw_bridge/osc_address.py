@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import BadInput
-from core.generation.params import Prompt
+from core.generation.params import Prompt, checked_weight
 from daw_bridge import commands as ask
 from daw_bridge.commands import ClockSource, Command, Origin
 from daw_bridge.parameters import PARAMETERS, Parameter, parameter
@@ -139,6 +139,12 @@ def _keep(a: Arguments) -> Command:
     return ask.KeepTake(take, a.end())
 
 
+def _adapter(a: Arguments) -> Command:
+    adapter = a.text("the adapter's name or path")
+    weight = checked_weight(a.number("the weight")) if a else 1.0
+    return ask.UseAdapter(adapter, weight, a.end())
+
+
 def _preset(a: Arguments) -> Command:
     name = a.optional_text()
     wanted = a.whole("the preset's name or number") if name is None else name
@@ -230,6 +236,11 @@ ADDRESSES: dict[str, Address] = {
                 _learn),
         Address(f"{ROOT}/model", "s", "load a model: starter, a folder or a hub id",
                 lambda a: ask.UseModel(a.text("the model's name"), a.end())),
+        Address(f"{ROOT}/adapter", "s name or path, [f weight]",
+                "load a LoRA adapter or change its weight, live (0 to 2; 0 unloads it); a name is"
+                " a file of the user's adapters folder", _adapter),
+        Address(f"{ROOT}/adapters", "", "→ /musicgen/adapters: name and weight in turn",
+                lambda a: ask.AskAdapters(a.end())),
         Address(f"{ROOT}/output", "s", "play through that device; an empty name is the default",
                 lambda a: ask.UseOutput(a.text("the device's name") or None, a.end())),
         Address(f"{ROOT}/input", "s", "capture from that device; none closes it",

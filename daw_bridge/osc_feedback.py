@@ -66,6 +66,9 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/{name}", (number,))
         case events.PromptChanged(text):
             return OscMessage(f"{ROOT}/prompt", (text,))
+        case events.AdaptersChanged(adapters):
+            blend = [value for name, weight in adapters for value in (name, float(weight))]
+            return OscMessage(f"{ROOT}/adapters", tuple(blend))
         case events.ControllerMapped(name, controller):
             return OscMessage(f"{ROOT}/learn", (name, -1 if controller is None else controller))
         case events.Pong(payload):
@@ -153,6 +156,8 @@ class OscFeedback:
     def _concerns(event: events.Event) -> tuple[bool, bool]:
         """Whether the asker is answered, and whether it is news for subscribers."""
         match event:
+            case events.AdaptersChanged():
+                return True, not event.answer
             case events.ParameterChanged() | events.PromptChanged():
                 return event.answer, not event.answer  # no echo to the fader that moved
             case events.StatusChanged():

@@ -183,12 +183,9 @@ class PartialTake:
 
 def find_partial_takes(folder: Path) -> Iterator[PartialTake]:
     """Takes that a process left behind without closing them, oldest first."""
-    names = set(TakeRecord.__dataclass_fields__)
     for path in sorted(folder.glob(".take-*.json")):
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
-            values = {name: value for name, value in table.items() if name in names}
-            values["prompts"] = tuple((int(f), str(text)) for f, text in values["prompts"])
-            yield PartialTake(folder, TakeRecord(**values), recover=True)
+            yield PartialTake(folder, TakeRecord.of(table), recover=True)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # another process writes it, or it is no description of ours

@@ -35,6 +35,7 @@ class ServeOptions:
     device: str = "auto"
     dtype: str = "auto"
     takes: Path | None = None
+    adapters: tuple[tuple[str, float], ...] = ()  # names or paths, and weights
 
 
 class Serving:
@@ -81,6 +82,7 @@ class Serving:
                 model=asked.model or kept.model or "starter",
                 output=asked.output if asked.output is not None else kept.output,
                 input=asked.input or kept.input or "none",
+                adapters=asked.adapters,
             )
             begun.callback(self.osc.stop)
             self.osc.start()

@@ -15,6 +15,7 @@ from daw_bridge import effects as disk
 from daw_bridge import session_takes as takes
 from daw_bridge.audio import messages as audio
 from daw_bridge.events import MeterLevels, Problem, TakeSaved
+from daw_bridge.session_adapters import hear_adapters, note_start
 from daw_bridge.session_commands import obey
 from daw_bridge.session_continue import (
     clip_captured,
@@ -48,6 +49,7 @@ def apply(
         case (
             engine.ModelLoading()
             | engine.ModelLoaded()
+            | engine.AdaptersLoaded()
             | engine.TakeStarted()
             | engine.TakeTokens()
             | engine.TakeDone()
@@ -98,7 +100,10 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
                 turn.send(disk.KeepSettings({"model": event.model}))
             origin = None if answers else model.origin
             turn.change(model=ModelState(event.model, 1.0, "", event, origin=origin), problem="")
+        case engine.AdaptersLoaded():
+            hear_adapters(turn, event)
         case engine.TakeStarted(take, context=context):
+            note_start(turn, event)
             if context is not None:
                 turn.send(disk.KeepContext(take, context))
         case engine.TakeTokens():

@@ -23,6 +23,7 @@ from daw_bridge.events import (
 )
 from daw_bridge.parameters import parameter
 from daw_bridge.presets import find_preset
+from daw_bridge.session_adapters import adapters_told, use_adapter
 from daw_bridge.session_continue import (
     continue_file,
     continue_input,
@@ -104,6 +105,8 @@ def obey(turn: Turn, command: ask.Command) -> None:
             asked = ModelState(asked=model, loaded=state.model.loaded, origin=origin)
             turn.change(model=asked, problem="")  # remembered when it is loaded
             turn.send(engine.LoadModel(model, state.compute, state.dtype), Accepted(0, origin))
+        case ask.UseAdapter():
+            use_adapter(turn, command)
         case ask.UseOutput(device, origin):
             turn.asked_to_open("output", origin)
             turn.send(audio.OpenOutput(device), Accepted(0, origin))
@@ -120,6 +123,8 @@ def obey(turn: Turn, command: ask.Command) -> None:
             turn.send(ParameterChanged(name, value, origin, answer=True))
         case ask.AskPrompt(origin):
             turn.send(PromptChanged(state.prompt, origin, answer=True))
+        case ask.AskAdapters(origin):
+            turn.send(adapters_told(state.adapters, origin, answer=True))
         case ask.Ping(payload, origin):
             turn.send(Pong(payload, origin))
         case ask.Subscribe(origin=origin):

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 
-from core.generation.messages import Codes, EngineEvent, EngineRequest, ModelLoaded, Pcm, PcmBlock
+from core.generation.messages import (
+    Codes,
+    EngineEvent,
+    EngineRequest,
+    LoadedAdapter,
+    ModelLoaded,
+    Pcm,
+    PcmBlock,
+)
 from core.generation.params import SamplingParams
 from daw_bridge.audio.messages import AudioEvent, AudioRequest
 from daw_bridge.commands import Command, Origin
@@ -131,6 +139,8 @@ class SessionState:
     model: ModelState = field(default_factory=ModelState)
     compute: str = "auto"  # the device asked for: auto | cpu | cuda | mps
     dtype: str = "auto"
+    adapters: tuple[LoadedAdapter, ...] = ()
+    adapter_askers: tuple[tuple[str, Origin], ...] = ()  # oldest first; not yet answered
     entropy: int = 0  # where drawn seeds come from
     # sound
     output: str = ""

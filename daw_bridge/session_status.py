@@ -21,6 +21,7 @@ def status_of(state: SessionState) -> Status:
         device=loaded.device if loaded else "",
         dtype=loaded.dtype if loaded else "",
         licence=loaded.licence if loaded else "",
+        adapters=", ".join(f"{one.name} {one.weight:g}" for one in state.adapters),
         output=state.output,
         output_rate=state.output_rate,
         input=state.input,

@@ -31,6 +31,7 @@ from daw_bridge.audio.messages import BeginTake, EndTake, Played, TakeEnded, Tak
 from daw_bridge.commands import Origin
 from daw_bridge.effects import CloseTake, KeepPcm, KeepTokens, OpenTake, PlayBlock, TakeRecord
 from daw_bridge.events import Accepted, FirstAudio, PromptChanged, Scheduled, TakeProgress
+from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
 from daw_bridge.waveform import waveform
 
@@ -94,6 +95,7 @@ def start_take(
         model=loaded.name if loaded else state.model.asked,
         digest=loaded.digest if loaded else "",
         licence=loaded.licence if loaded else "",
+        adapters=uses_of(state.adapters),
         parent=context.parent,
         at=context.at,
         source=context.source,

@@ -20,7 +20,7 @@ import re
 import tempfile
 import threading
 import unicodedata
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -248,10 +248,16 @@ def _stem(record: TakeRecord) -> str:
 
 def _tags(record: TakeRecord) -> dict[str, str]:
     comment = f"seed {record.seed}, {record.tempo:g} bpm, model {record.model} {record.digest}"
+    licences = {record.model: record.licence}
+    for use in record.adapters:
+        if use.weight:
+            comment += f", adapter {use.name} {use.digest} at {use.weight:g}"
+            licences[f"adapter {use.name}"] = use.licence
+    rights = "; ".join(f"{name}: {licence}" for name, licence in licences.items() if licence)
     return {
         "title": record.prompt or f"take {record.take}",
         "comment": comment,
-        "copyright": f"made with {record.model}: {record.licence}" if record.licence else "",
+        "copyright": f"made with {rights}" if rights else "",
     }
 
 
@@ -267,11 +273,8 @@ def _read_sidecar(path: Path) -> TakeRecord | None:
     """A record, or None for a file that is broken, of another kind or without its audio."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        names = {f.name for f in fields(TakeRecord)}
-        values = {name: value for name, value in table.items() if name in names}
-        values["prompts"] = tuple((int(frame), str(text)) for frame, text in values["prompts"])
         wav = path.with_suffix(".wav")
-        return TakeRecord(**{**values, "path": str(wav)}) if wav.exists() else None
+        return TakeRecord.of(table, path=str(wav)) if wav.exists() else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

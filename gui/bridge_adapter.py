@@ -16,6 +16,7 @@ from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from daw_bridge.commands import Command
 from daw_bridge.events import (
     Accepted,
+    AdaptersChanged,
     ControllerMapped,
     Event,
     FirstAudio,
@@ -162,7 +163,7 @@ class BridgeAdapter(QObject):
                 self.meters.emit(event)
             case Problem():
                 self.problem.emit(event)
-            case Pong() | ControllerMapped():
+            case Pong() | ControllerMapped() | AdaptersChanged():
                 pass  # an answer to somebody else's question; not shown yet
             case _:
                 assert_never(event)

@@ -20,6 +20,14 @@ def checked_weight(weight: float) -> float:
     return float(weight)
 
 
+def is_adapter_name(asked: str) -> bool:
+    """Whether an adapter is asked for by name rather than by path.
+
+    A name is one file in the user's `adapters` folder: it can never lead out of it.
+    """
+    return bool(asked) and not set(asked) & set("/\\:\0") and asked[0] not in ".~"
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A text prompt. Empty text means unconditional, as AudioCraft treats it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import platformdirs
 
 from core.errors import BadAdapter
+from core.generation.params import is_adapter_name
 
 SUFFIX = ".safetensors"
 
@@ -15,15 +16,10 @@ def adapters_folder() -> Path:
     return Path(platformdirs.user_data_dir("daw-bridge", appauthor=False)) / "adapters"
 
 
-def is_name(asked: str) -> bool:
-    """Whether it is a name rather than a path. Names never leave the folder."""
-    return bool(asked) and not set(asked) & set("/\\:\0") and asked[0] not in ".~"
-
-
 def adapter_names() -> list[str]:
     """The adapters in the user's folder, by name."""
     folder = adapters_folder()
-    return sorted(p.stem for p in folder.glob(f"*{SUFFIX}") if is_name(p.name))
+    return sorted(p.stem for p in folder.glob(f"*{SUFFIX}") if is_adapter_name(p.name))
 
 
 def named_path(name: str) -> Path:
@@ -35,14 +31,14 @@ def locate_adapter(asked: str) -> Path:
     """The file of a name or path. Raises BadAdapter when there is none."""
     short = asked if len(asked) <= 80 else f"{asked[:79]}…"
     try:
-        path = named_path(asked) if is_name(asked) else Path(asked).expanduser()
+        path = named_path(asked) if is_adapter_name(asked) else Path(asked).expanduser()
         there = path.exists()
     except (OSError, ValueError, RuntimeError) as refused:  # too long, no such user's home
         why = getattr(refused, "strerror", None) or str(refused).rstrip(".")
         raise BadAdapter(f"{short} is no path here ({why}); check the path") from None
     if there:
         return path.resolve()
-    if not is_name(asked):
+    if not is_adapter_name(asked):
         raise BadAdapter(f"there is no adapter {short}; check the path")
     known = adapter_names()
     have = f"there are: {', '.join(known[:8])}" if known else "none is there yet"

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from transformers import MusicgenForConditionalGeneration
 
 from core.errors import BadAdapter
-from core.generation.params import Prompt
+from core.generation.params import Prompt, is_adapter_name
 from core.model.adapter_file import PREFIX, Origin, read_adapter, write_adapter
-from core.model.adapter_location import adapters_folder, is_name, locate_adapter
+from core.model.adapter_location import adapters_folder, locate_adapter
 from core.model.adapters import Adapter, AdapterBlend, TrainableAdapter
 from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
@@ -358,11 +358,11 @@ def test_names_are_found_in_the_users_folder(mono) -> None:
 
 @given(asked=st.text(max_size=300))
 def test_a_name_never_leaves_the_folder(asked: str) -> None:
-    if is_name(asked):
+    if is_adapter_name(asked):
         assert (adapters_folder() / asked).parent == adapters_folder()
     try:
         found = locate_adapter(asked)
     except BadAdapter:  # any other error fails the test
         pass
     else:
-        assert not is_name(asked) or found.parent == adapters_folder().resolve()
+        assert not is_adapter_name(asked) or found.parent == adapters_folder().resolve()
