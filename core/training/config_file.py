@@ -15,7 +15,7 @@ from core.errors import BadInput
 Config = TypeVar("Config")
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
 WORDS[Path] = "a path in quotes"
-WORDS[tuple] = 'a list of texts, as ["one", "two"]'
+LISTS = {str: 'a list of texts, as ["one", "two"]', int: "a list of whole numbers, as [1, 2]"}
 
 
 def ranged(default: Any, least: float | None = None, most: float | None = None) -> Any:
@@ -64,13 +64,14 @@ def read_config(kind: type[Config], path: Path, folders: tuple[str, ...]) -> Con
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
-    """`value` as `hint` (X, X | None or tuple[str, ...]) wants it."""
+    """`value` as `hint` (X, X | None, tuple[str, ...] or tuple[int, ...]) wants it."""
     if isinstance(hint, types.UnionType):
         hint = next(one for one in typing.get_args(hint) if one is not types.NoneType)
     if typing.get_origin(hint) is tuple:
-        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        item = typing.get_args(hint)[0]
+        if isinstance(value, list) and all(type(one) is item for one in value):
             return tuple(value)
-        raise BadInput(f"{where} = {value!r} is not {WORDS[tuple]}")
+        raise BadInput(f"{where} = {value!r} is not {LISTS[item]}")
     if hint is float and type(value) is int:
         return float(value)
     if hint is Path and isinstance(value, str) and value:
