@@ -128,15 +128,23 @@ class Schedule:
 class Log:
     """Figures as JSON lines in the run's folder, and on the terminal."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None] | None = None) -> None:
-        """say: shows a line; by default it is printed."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / "log.jsonl"
+    def __init__(self, folder: Path | None, say: Callable[[str], None] | None = None) -> None:
+        """folder: None keeps nothing. say: shows a line; by default it is printed."""
+        self.path = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.path = folder / "log.jsonl"
         self.say = say or (lambda line: print(line, flush=True))
 
+    def keep(self, **figures: float | int | str | list[Any]) -> None:
+        """Into the file alone."""
+        if self.path is not None:
+            with self.path.open("a") as f:
+                f.write(json.dumps(figures) + "\n")
+
     def write(self, **figures: float | int | str | list[Any]) -> None:
-        with self.path.open("a") as f:
-            f.write(json.dumps(figures) + "\n")
+        """Into the file, and shown."""
+        self.keep(**figures)
         self.say(
             "  ".join(
                 f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items()
@@ -145,8 +153,10 @@ class Log:
 
     def entries(self) -> list[dict[str, Any]]:
         """What was written so far; a line cut off by a crash is left out."""
+        if self.path is None or not self.path.exists():
+            return []
         found = []
-        for line in self.path.read_text().splitlines() if self.path.exists() else ():
+        for line in self.path.read_text().splitlines():
             try:
                 found.append(json.loads(line))
             except ValueError:
@@ -155,6 +165,8 @@ class Log:
 
     def rewind(self, step: int) -> None:
         """Forget what was written after `step`, for a run that goes on from there."""
+        if self.path is None:
+            return
         kept = [
             entry
             for entry in self.entries()

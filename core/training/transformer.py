@@ -1,6 +1,7 @@
 """Train the Transformer and its text encoder on tokens, as MusicGen is trained.
 
-    python -m core.training.transformer core/training/configs/starter-transformer.toml
+    daw-bridge train core/training/configs/starter-transformer.toml
+    torchrun --nproc-per-node 2 -m core.training.transformer CONFIG.toml
 
 Delay pattern, teacher forcing, cross-entropy over all codebooks, the text dropped for a
 share of the clips so that guidance has an unconditional branch. A crop starts on a bar line
@@ -11,31 +12,33 @@ then context without a loss, so that the model continues from any point but neve
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import T5Tokenizer
 
-from core.errors import BadCheckpoint, BadInput
+from core.errors import BadInput, DawBridgeError
 from core.model.language_model import LanguageModel
 from core.training.averaging import WeightAverage
-from core.training.crops import Batch, Crops, padded, split_held_out
+from core.training.crops import Crops, split_held_out
+from core.training.curves import Board, draw_curves
 from core.training.objective import Objective, Prepared, checkpoint_blocks
-from core.training.run import Log, Schedule, atomic_save, previous_of, read_checkpoint
+from core.training.processes import Processes
+from core.training.run import Log, Schedule, previous_of
+from core.training.samples import Samples
+from core.training.terminal import StopSignal, Terminal
 from core.training.text import make_tokenizer, small_t5
 from core.training.tokens import TokenClip, read_tokens
+from core.training.transformer_checkpoint import resume_last, save_best, save_last
 from core.training.transformer_settings import TransformerTraining
+from core.training.validation import Validation
 from core.training.warm_start import warm_start
 
 BETAS = (0.9, 0.95)
-VALIDATION_CLIPS = 64  # at most, so that a large corpus is not validated for minutes
 
 
 class TransformerTrainer:
@@ -44,10 +47,14 @@ class TransformerTrainer:
     def __init__(self, config: TransformerTraining) -> None:
         """Raises BadInput where tokens, weights or the checkpoint do not fit the settings."""
         self.config = config
+        self.processes = Processes()
+        if self.processes.world > 1 and config.schedule_steps is None:
+            raise BadInput("several processes need `steps`: their clocks differ, steps do not")
+        self.device = self.processes.device
         torch.manual_seed(config.seed)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.log = Log(config.out)
-        clips = read_tokens(config.tokens)
+        self.terminal = Terminal(quiet=not self.processes.leads)
+        self.log = Log(config.out if self.processes.leads else None, self.terminal.say)
+        clips = read_clips(config.tokens)
         self.clips, self.held_out = split_held_out(clips, config.held_out)
         if config.held_out and not self.held_out:
             self.log.say(f"{len(clips)} clips are too few to keep some back: no validation")
@@ -65,21 +72,31 @@ class TransformerTrainer:
         self.average = WeightAverage(self.objective, config.ema)
         if config.checkpoint_layers:
             checkpoint_blocks(self.model)
+        self.validation = Validation(
+            self.clips,
+            self.held_out,
+            self.tokenizer,
+            self.shape,
+            config.short_frames,
+            max(1, config.frames_a_step // config.short_frames),
+        )
         self.best = math.inf
+        self.frames = 0  # trained on in this session
         self.checkpoint = config.out / "last.pt"
         if self.checkpoint.exists() or previous_of(self.checkpoint).exists():
-            self.resume()
+            resume_last(self)
         elif config.weights_from:
             self.log.say(warm_start(self.model, self.text, self.tokenizer, config.weights_from))
             self.average.restart()
+        self.wrapped = self.processes.wrap(self.objective)
 
     def _tokenizer(self, folder: Path) -> T5Tokenizer:
         """Made once a run: a resumed one must read words as it did before."""
-        if folder.exists():
-            return T5Tokenizer.from_pretrained(folder)
-        made = make_tokenizer(caption for clip in self.clips for caption in clip.captions)
-        made.save_pretrained(folder)
-        return made
+        if self.processes.leads and not folder.exists():
+            made = make_tokenizer(caption for clip in self.clips for caption in clip.captions)
+            made.save_pretrained(folder)
+        self.processes.wait()
+        return T5Tokenizer.from_pretrained(folder)
 
     def _optimizer(self) -> torch.optim.AdamW:
         config = self.config
@@ -98,178 +115,212 @@ class TransformerTrainer:
     # ------------------------------------------------------------ one step
 
     def step(self) -> Tensor:
-        """One optimizer step; → cross-entropy of each codebook [K], on the device."""
-        config, schedule = self.config, self.schedule
+        """One optimizer step; → this process's share of the loss a codebook [K], on the device.
+
+        The shares of all processes add up to the cross-entropy in nats a code.
+        """
+        config, schedule, processes = self.config, self.schedule, self.processes
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.rate
         early = schedule.progress < config.short_share
         length = config.short_frames if early else config.window_frames
-        whole = Prepared.of(self.crops.batch(length, schedule.step), self.tokenizer, self.shape)
-        counts = whole.counts.clamp_min(1).to(self.device)
+        batch = self.crops.batch(length, schedule.step)
+        self.frames += sum(batch.lengths)
+        whole = Prepared.of(batch, self.tokenizer, self.shape)
+        counts = whole.counts.clamp_min(1).to(self.device, non_blocking=True)
         losses = torch.zeros(len(counts), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        for part in range(config.accumulate):
-            mine = whole.part(part, config.accumulate).to(self.device)
-            # normalised by the whole step's targets, so that its parts add up to it
-            share = self.objective(*mine.tensors) / counts
-            share.mean().backward()
-            losses += share.detach()
+        parts, first = processes.world * config.accumulate, processes.rank * config.accumulate
+        for number in range(first, first + config.accumulate):
+            mine = whole.part(number, parts).to(self.device)
+            if number + 1 < first + config.accumulate:
+                with processes.alone(self.wrapped):
+                    losses += self._backward(mine, counts)
+            else:
+                losses += self._backward(mine, counts)
         torch.nn.utils.clip_grad_norm_(self.weights, config.clip)
         self.optimizer.step()
         self.average.update(schedule.step)
         schedule.tick()
         return losses
 
-    def run(self) -> None:
+    def _backward(self, part: Prepared, counts: Tensor) -> Tensor:
+        # normalised by the whole step's targets, so that its parts add up to it
+        share = self.wrapped(*part.tensors) / counts
+        # DistributedDataParallel takes the mean over processes where the sum is meant
+        (share.mean() * self.processes.world).backward()
+        return share.detach()
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> bool:
+        """To the end, or until Ctrl-C, SIGTERM or the session's minutes; saved in each case.
+
+        → whether the run is at its end. Raises BadInput where the loss is not a number any
+        more, DawBridgeError where the disk is full: last.pt is then the one before.
+        """
+        try:
+            with self.terminal, StopSignal() as stop:
+                return self._run(stop)
+        finally:
+            self.processes.close()
+
+    def _run(self, stop: StopSignal) -> bool:
         config, schedule = self.config, self.schedule
+        samples = self._samples()
+        board = self._board()
         total, since = torch.zeros(self.shape.codebooks, device=self.device), 0
         began = time.monotonic()
+        told = began, 0
+        saved = schedule.step
         while schedule.progress < 1:
             total += self.step()
             since += 1
             step = schedule.step
+            self.terminal.moved(schedule.progress, step, schedule.steps)
             if step % config.log_every == 0:
-                self._log(total / since)
+                now = time.monotonic()
+                rate = (self.frames - told[1]) / max(now - told[0], 1e-9)
+                self._tell(self.processes.sum(total) / since, rate, board)
+                told = now, self.frames
                 total.zero_()
                 since = 0
             if step % config.validate_every == 0:
-                self.validate()
+                self.validate(board)
+            if samples and step % config.sample_every == 0:
+                self.log.say(
+                    f"samples in {samples.write(self.average.module, self.tokenizer, step)}"
+                )
             if step % config.save_every == 0:
                 self.save()
-            if config.session_minutes and time.monotonic() - began > 60 * config.session_minutes:
+                saved = step
+            if self._ends_here(stop, began):
                 break
-        if schedule.step % config.validate_every:
-            self.validate()
-        if schedule.step % config.save_every:
+        ended = schedule.progress >= 1
+        if ended and schedule.step % config.validate_every and schedule.step > saved:
+            self.validate(board)
+        if schedule.step > saved:
             self.save()
+        if board:
+            board.close()
+        self._last_words(ended, stop.asked)
+        return ended
 
-    def _log(self, mean: Tensor) -> None:
+    def _samples(self) -> Samples | None:
+        config = self.config
+        if not config.sample_every or not self.processes.leads:
+            return None
+        prompts = list(config.prompts)
+        if not prompts:
+            told = [clip for clip in (self.held_out or self.clips) if clip.captions]
+            prompts = [clip.captions[0] for clip in told[:3]] or [""]
+        samples = Samples(
+            config.codec,
+            prompts,
+            config.sample_seconds,
+            config.out / "samples",
+            self.shape.codebooks,
+        )
+        samples.check(config.tokens, self.log.say)
+        return samples
+
+    def _board(self) -> Board | None:
+        if not self.config.tensorboard or not self.processes.leads:
+            return None
+        return Board(self.config.out / "tensorboard", self.schedule.step, self.log.say)
+
+    def _ends_here(self, stop: StopSignal, began: float) -> bool:
+        """Whether this session ends now. Several processes agree on it when they log."""
+        minutes = self.config.session_minutes
+        mine = stop.asked or (minutes is not None and time.monotonic() - began > 60 * minutes)
+        if self.processes.world > 1 and self.schedule.step % self.config.log_every:
+            return False
+        return self.processes.any(mine)
+
+    def _tell(self, mean: Tensor, rate: float, board: Board | None) -> None:
         books = mean.tolist()
         loss = sum(books) / len(books)
         if not math.isfinite(loss):
             raise BadInput(
-                f"the loss is not a number any more at step {self.schedule.step}; lower rate"
-                f" (now {self.config.rate:g}) and start again from {self.checkpoint}"
+                f"the loss is not a number any more at step {self.schedule.step}; lower rate (it"
+                f" is {self.config.rate:g}) and give the command again: it goes on from"
+                f" {self.checkpoint}, which is from before"
             )
-        self.log.write(
+        figures = {"loss": loss, **{f"book_{k}": book for k, book in enumerate(books)}}
+        keep = self.log.keep if self.terminal.live else self.log.write
+        keep(
             step=self.schedule.step,
             minutes=self.schedule.seconds / 60,
             lr=self.schedule.rate,
-            loss=loss,
-            **{f"book_{k}": book for k, book in enumerate(books)},
+            frames_a_second=rate,
+            **figures,
         )
+        self.terminal.figures(loss, books, rate)
+        if board:
+            board.write(self.schedule.step, "train", figures | {"lr": self.schedule.rate})
 
-    # ------------------------------------------------------------ validation
-
-    @torch.no_grad()
-    def validate(self) -> None:
-        """Cross-entropy a codebook on held-out clips, beside the entropy of their unigrams.
-
-        Of the averaged weights, which are kept as best.pt where they are better than before.
-        """
-        if not self.held_out:
+    def validate(self, board: Board | None = None) -> None:
+        """The averaged weights on held-out clips; kept as best.pt where better than before."""
+        if not self.processes.leads:
             return
-        rows = max(1, self.config.frames_a_step // self.config.short_frames)
-        objective = self.average.module.eval()
-        total, counts = torch.zeros(self.shape.codebooks), torch.zeros(self.shape.codebooks)
-        clips = self.held_out[:VALIDATION_CLIPS]
-        for first in range(0, len(clips), rows):
-            whole = Prepared.of(
-                self._heads(clips[first : first + rows]), self.tokenizer, self.shape
+        if self.held_out:
+            books = self.validation.of(self.average.module)
+            self.objective.train()
+            loss = sum(books) / len(books)
+            figures = {"loss": loss, **{f"book_{k}": book for k, book in enumerate(books)}}
+            self.log.write(
+                validate=self.schedule.step,
+                perplexity=math.exp(min(loss, 700.0)),
+                **figures,
+                **{f"unigram_{k}": float(v) for k, v in enumerate(self.validation.unigram)},
             )
-            total += objective(*whole.to(self.device).tensors).cpu()
-            counts += whole.counts
-        self.objective.train()
-        mean = total / counts
-        loss = float(mean.mean())
-        self.log.write(
-            validate=self.schedule.step,
-            loss=loss,
-            perplexity=math.exp(min(loss, 700.0)),
-            **{f"book_{k}": float(v) for k, v in enumerate(mean)},
-            **{f"unigram_{k}": float(v) for k, v in enumerate(self.unigram_entropy())},
-        )
-        if loss < self.best:
-            self.best = loss
-            atomic_save(self._weights_state() | {"loss": loss}, self.config.out / "best.pt")
-
-    def _heads(self, clips: list[TokenClip]) -> Batch:
-        """How clips begin, with their first caption."""
-        return padded(
-            [
-                (c.codes[:, : self.config.short_frames], 0, c.captions[0] if c.captions else "")
-                for c in clips
-            ],
-            self.shape.special_token,
-        )
-
-    def unigram_entropy(self) -> Tensor:
-        """Cross-entropy of held-out codes under the training clips' frequencies [K], nats."""
-        out = []
-        for book in range(self.shape.codebooks):
-            seen = np.concatenate([clip.codes[book] for clip in self.clips])
-            counts = np.bincount(seen, minlength=self.shape.vocab) + 1.0
-            held = np.concatenate([clip.codes[book] for clip in self.held_out])
-            out.append(-np.log(counts / counts.sum())[held].mean())
-        return torch.tensor(out)
-
-    # ------------------------------------------------------------ checkpoints
-
-    def _weights_state(self) -> dict[str, Any]:
-        """What a model is made of: the averaged weights, their shape, the step."""
-        average: Objective = self.average.module
-        return {
-            "model": average.model.state_dict(),
-            "text": average.text.state_dict(),
-            "shape": dataclasses.asdict(self.shape),
-            "step": self.schedule.step,
-        }
+            if board:
+                board.write(self.schedule.step, "held out", figures)
+            if loss < self.best:
+                self.best = loss
+                save_best(self)
+        draw_curves(self.log.entries(), self.config.out / "curves.png")
 
     def save(self) -> None:
-        average = self._weights_state() if self.average.decay else None
-        atomic_save(
-            {
-                "model": self.model.state_dict(),
-                "text": self.text.state_dict(),
-                "average": average and {k: average[k] for k in ("model", "text")},
-                "shape": dataclasses.asdict(self.shape),
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "torch_rng": torch.get_rng_state(),
-                "best": self.best,
-            },
-            self.checkpoint,
-            keep_previous=True,
-        )
+        if self.processes.leads:
+            began = time.monotonic()
+            save_last(self)
+            self.log.say(f"saved step {self.schedule.step} ({time.monotonic() - began:.1f} s)")
 
-    def resume(self) -> None:
-        """Raises BadCheckpoint where it is damaged or of a model of another shape."""
-        state = read_checkpoint(self.checkpoint, self.device, self.log.say)
-        settings = [dict(group, params=None) for group in self.optimizer.param_groups]
-        try:
-            self.model.load_state_dict(state["model"])
-            self.text.load_state_dict(state["text"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (KeyError, ValueError, RuntimeError):
-            raise BadCheckpoint(
-                f"{self.checkpoint} is of a model of another shape; set the sizes back, or"
-                " choose another `out` (and weights_from for what fits)"
-            ) from None
-        for group, setting in zip(self.optimizer.param_groups, settings, strict=True):
-            # the file's settings win over the checkpoint's
-            group.update({k: v for k, v in setting.items() if k not in ("params", "lr")})
-        if state.get("average") and self.average.decay:
-            average: Objective = self.average.module
-            average.model.load_state_dict(state["average"]["model"])
-            average.text.load_state_dict(state["average"]["text"])
+    def _last_words(self, ended: bool, asked: bool) -> None:
+        step, steps = self.schedule.step, self.schedule.steps
+        at = f"step {step} of {steps}" if steps else f"step {step}"
+        if ended:
+            self.log.say(f"done at {at}; the model is in {self.config.out}")
         else:
-            self.average.restart()
-        self.schedule.load_state_dict(state["schedule"])
-        self.best = float(state.get("best", math.inf))
-        torch.set_rng_state(state["torch_rng"].cpu())
-        self.log.rewind(self.schedule.step)
-        self.log.write(resumed=self.schedule.step)
+            why = "stopped" if asked else "paused"
+            self.log.say(f"{why} at {at}, saved; the same command goes on from there")
+
+
+def read_clips(folder: Path) -> list[TokenClip]:
+    """A folder's clips. Raises BadInput where they differ in shape or do not fit the model."""
+    clips = read_tokens(folder)
+    books = {clip.codes.shape[0] for clip in clips}
+    most = max(int(clip.codes.max()) for clip in clips)
+    if len(books) > 1:
+        raise BadInput(f"clips in {folder} have {books} codebooks; tokenize them with one codec")
+    if most >= 2_048 or min(int(clip.codes.min()) for clip in clips) < 0:
+        raise BadInput(f"{folder} holds code {most}; codebooks of at most 2048 entries are known")
+    return clips
+
+
+def main(arguments: list[str]) -> int:
+    """For torchrun: the exit status, an error as one line."""
+    try:
+        finished = TransformerTrainer(TransformerTraining.read(Path(arguments[0]))).run()
+    except IndexError:
+        print("name a TOML file", file=sys.stderr)
+        return 2
+    except DawBridgeError as error:
+        print(f"daw-bridge: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0 if finished else 130
 
 
 if __name__ == "__main__":
-    TransformerTrainer(TransformerTraining.read(Path(sys.argv[1]))).run()
+    sys.exit(main(sys.argv[1:]))

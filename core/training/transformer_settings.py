@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,11 @@ class TransformerTraining:
     log_every: int = ranged(50, 1)
     validate_every: int = ranged(400, 1)
     save_every: int = ranged(400, 1)
+    sample_every: int = ranged(2_000, 0)  # steps; 0: no samples
+    sample_seconds: float = ranged(5.0, 0.1, 30.0)
+    prompts: tuple[str, ...] = ()  # of the samples; else captions of held-out clips
+    codec: str = "starter"  # decodes the samples: a model, or the folder of a codec's run
+    tensorboard: bool = True
 
     @classmethod
     def read(cls, path: Path) -> TransformerTraining:
@@ -66,6 +72,9 @@ class TransformerTraining:
                 f"{path.name}: hidden = {config.hidden} must be even and a multiple of"
                 f" heads = {config.heads}"
             )
+        beside = path.parent / Path(config.codec).expanduser()
+        if beside.exists():
+            config = dataclasses.replace(config, codec=str(beside.resolve()))
         return config
 
     @property
@@ -90,6 +99,7 @@ class TransformerTraining:
             heads=self.heads,
             ffn=4 * self.hidden,
             codebooks=codebooks,
+            audio_channels=2 if codebooks == 8 else 1,
             text_hidden=self.text_width,
             dropout=0.0,
             window_frames=self.window_frames,

@@ -55,6 +55,8 @@ def small_run(tokens: Path, out: Path, **more: Any) -> TransformerTraining:
         "frames_a_step": 100,
         "window_frames": 100,
         "held_out": 0.0,
+        "sample_every": 0,
+        "tensorboard": False,
     }
     return TransformerTraining(**{**settings, **more})
 
