@@ -9,25 +9,20 @@ It runs in a process of its own: one benchmark's threads, caches or crash are no
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+
+from core.figures import Figures, table, write
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OUT = ROOT / "build" / "bench.json"
-
-Figures = dict[str, dict[str, Any]]
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +54,7 @@ def run(chosen: list[str]) -> int:
         else:
             figures |= found
     console.print(table(figures))
-    write({"machine": machine(), "commit": commit(), "figures": figures})
+    write(figures, OUT)
     console.print(f"written to {OUT.relative_to(ROOT)}")
     if failed:
         console.print(f"failed: {', '.join(failed)}", style="red")
@@ -73,54 +68,6 @@ def in_own_process(name: str) -> Figures | None:
         command = [sys.executable, "-m", "tests.benchmarks", "--one", name, str(path)]
         done = subprocess.run(command, cwd=ROOT, check=False)
         return json.loads(path.read_text()) if done.returncode == 0 else None
-
-
-def table(figures: Figures) -> Table:
-    shown = Table("figure")
-    for column in ("value", "baseline", "ratio"):
-        shown.add_column(column, justify="right")
-    shown.add_column("unit")
-    for name, figure in sorted(figures.items()):
-        numbers = (number(figure.get(column)) for column in ("value", "baseline", "ratio"))
-        shown.add_row(name, *numbers, str(figure.get("unit", "")))
-    return shown
-
-
-def number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
-
-
-def write(report: dict[str, Any]) -> None:
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(report, indent=2) + "\n")
-
-
-def machine() -> str:
-    """Processor, cores and, if there is one, the GPU."""
-    parts = [processor(), f"{os.cpu_count()} cores"]
-    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):  # no NVIDIA GPU
-        parts.append(subprocess.run(query, capture_output=True, text=True, check=True).stdout)
-    return ", ".join(part.strip() for part in parts)
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    models = (line.partition(":")[2] for line in lines if line.startswith("model name"))
-    return next(models, platform.machine()).strip()
-
-
-def commit() -> str:
-    """The commit measured; '+' when the tree has changes."""
-    command = ["git", "describe", "--always", "--abbrev=12", "--dirty=+"]
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"  # an installed copy, not a clone
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":
