@@ -27,6 +27,7 @@ _POINT = re.compile(r"(?<!\d)\.|\.(?!\d)")  # "92.5" keeps its point
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z]{2})")
 _TECHNICAL = re.compile(r"v\d+|\d+(?:bits?|k|khz|hz|kbps)|[0-9a-f]{8,}", re.IGNORECASE)
 _NUMBERED = re.compile(r"([^\W\d]{2,})(\d+)")
+_CHORD = re.compile(r"[a-g][#b]?(?:maj|min|m|sus|add|dim|aug)\d{1,2}")
 _DECADE = re.compile(r"(?:19|20)?\d0s")
 _JOINED = {("lo", "fi"): "lo-fi", ("hi", "hat"): "hi-hat", ("8", "bit"): "8-bit"}
 
@@ -59,6 +60,8 @@ def _words(text: str) -> str:
         if token.isdecimal():
             if token in MACHINES or following in COUNTED:
                 found.append(token)
+        elif _CHORD.fullmatch(token):
+            found.append(token)
         elif numbered := _NUMBERED.fullmatch(token):
             # "break01" is a break, "tr808" is a machine
             word = token if numbered[2] in MACHINES else numbered[1]

@@ -15,9 +15,9 @@ _CLASSES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _SHIFTS = {"#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
 
 _NUMBER = r"(\d{2,3}(?:[.,]\d{1,3})?)"
-_TEMPO = re.compile(
-    rf"(?<![\d.]){_NUMBER}[ -]?bpm(?![a-z])|(?<![a-z])bpm[ =:-]{{0,3}}{_NUMBER}(?![\d])",
-    re.IGNORECASE,
+_TEMPOS = (
+    re.compile(rf"(?<![\d.]){_NUMBER}[ -]?bpm(?![a-z])", re.IGNORECASE),
+    re.compile(rf"(?<![a-z])bpm[ =:-]{{0,3}}{_NUMBER}(?![\d])", re.IGNORECASE),
 )
 _BARE = re.compile(r"(?<![\w.#-])([1-9]\d{1,2}(?:\.\d{1,2})?)(?![\w.#])")
 _ACCIDENTAL = r"(#|b|♯|♭| ?sharp| ?flat)?"
@@ -70,8 +70,8 @@ def read_key(text: str) -> str | None:
 
 def take_tempo(text: str) -> tuple[float | None, str]:
     """A tempo that says so ("120bpm", "BPM_92.5"), and the text without it."""
-    for found in _TEMPO.finditer(text):
-        tempo = read_tempo(found[1] or found[2])
+    for found in (one for pattern in _TEMPOS for one in pattern.finditer(text)):
+        tempo = read_tempo(found[1])
         if tempo is not None:
             return tempo, _without(text, found)
     return None, text

@@ -93,7 +93,6 @@ def read_tokens(folder: Path) -> list[TokenClip]:
 
     Raises BadInput when there is none, when shards are of different codecs, or damaged.
     """
-    codec_of(folder)
     clips = []
     for index in shard_indices(folder):
         path = index["path"].with_suffix(".safetensors")
@@ -110,6 +109,7 @@ def read_tokens(folder: Path) -> list[TokenClip]:
             raise BadInput(
                 f"{path} cannot be read ({problem}); delete it and its .json, and tokenize again"
             ) from None
+    codec_of(folder)
     if not clips:
         raise BadInput(f"no tokens in {folder}; make some with 'daw-bridge tokenize'")
     return clips
