@@ -4,10 +4,10 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help run test lint bench accept clean setup test-programs accept-programs
+.PHONY: help run test lint bench eval-starter gallery accept clean setup test-programs music-programs accept-programs
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## start the tray application (ARGS="serve --osc-port 9770")
 	@$(BIN)/daw-bridge $(ARGS)
@@ -24,6 +24,12 @@ lint: setup ## formatting, types and the rule of dependency
 bench: setup ## the figures: a table and build/bench.json (ARGS="lm stream" for some)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+eval-starter: setup music-programs ## the starter model's figures: a table and build/starter.json (ARGS="--clips 20")
+	$(BIN)/python -m core.training.measure $(ARGS)
+
+gallery: setup ## ten clips a style to look at and hear: build/gallery/index.html
+	$(BIN)/python -m core.training.measure --gallery $(ARGS)
+
 accept: setup accept-programs ## the slow acceptance tests
 	$(BIN)/python -m pytest -m accept --timeout 900 $(ARGS)
 
@@ -36,6 +42,9 @@ setup:
 
 test-programs:
 	@bash .ci/programs.sh test
+
+music-programs:
+	@bash .ci/programs.sh music
 
 accept-programs:
 	@bash .ci/programs.sh test music

@@ -48,17 +48,20 @@ def prompts(clips: int) -> list[Asked]:
     asked = []
     for index in range((clips + 1) // 2):
         piece = held_out_piece(index)
-        wants_key = words.names_key(piece) and index % 2 == 0
-        rng = np.random.default_rng([piece.seed, 6])
-        plain = _fullest(piece, captions(piece, rng, _TRIES), wants_key)
-        new = _fullest(piece, held_out_captions(piece, rng, _TRIES), False)
-        for text, held_out in ((plain, False), (new, True)):
-            asked.append(
-                Asked(
-                    piece, text, index, held_out, names_style(piece, text), names_key(piece, text)
-                )
-            )
+        new = held_out_captions(piece, np.random.default_rng([piece.seed, 7]), _TRIES)
+        asked.append(plain_prompt(piece, index, words.names_key(piece) and index % 2 == 0))
+        asked.append(_asked(piece, _fullest(piece, new, False), index, True))
     return asked[:clips]
+
+
+def plain_prompt(piece: Piece, seed: int, wants_key: bool = False) -> Asked:
+    """A prompt for `piece` in a wording that training has, naming style and tempo."""
+    texts = captions(piece, np.random.default_rng([piece.seed, 6]), _TRIES)
+    return _asked(piece, _fullest(piece, texts, wants_key), seed, False)
+
+
+def _asked(piece: Piece, text: str, seed: int, held_out: bool) -> Asked:
+    return Asked(piece, text, seed, held_out, names_style(piece, text), names_key(piece, text))
 
 
 def names_style(piece: Piece, text: str) -> bool:
