@@ -85,7 +85,7 @@ def write_adapter(
     temporary = path.with_name(f".{path.name}.part")
     try:
         with temporary.open("wb") as file:
-            file.write(save(tensors, metadata))
+            file.write(_in_order(save(tensors, metadata)))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -128,6 +128,17 @@ def read_adapter(path: Path, config: ModelConfig, base_digest: str = "") -> Adap
         metadata.get("base_model", ""),
         metadata.get("base_digest", ""),
     )
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with its metadata in order: safetensors shuffles it, and the same adapter
+    is to have the same digest."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 # ---------------------------------------------------------------- names

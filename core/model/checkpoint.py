@@ -102,12 +102,15 @@ def load_checkpoint(
     device: torch.device | str = "cpu",
     dtype: torch.dtype | str = torch.float32,
     progress: Progress | None = None,
+    *,
+    trainable: bool = False,
 ) -> LoadedModel:
     """Load a checkpoint: a folder, a hub id, or 'starter'.
 
     device: a torch device that exists ('auto' is for the caller to resolve).
     dtype: of the language model; a torch dtype or its name.
     progress: called with a fraction 0…1 and a word, from this thread or a download's.
+    trainable: leave the weights unpacked, so that gradients flow through them.
     """
     report = progress or (lambda fraction, what: None)
     device = torch.device(device)
@@ -122,7 +125,8 @@ def load_checkpoint(
     codec = _codec(info, weights).to(device)
     for part in (lm, encoder, codec):
         part.eval().requires_grad_(False)
-    pack(lm)
+    if not trainable:
+        pack(lm)
     conditioner = Conditioner(encoder, _tokenizer(info.folder), lm)
     report(1.0, "ready")
     return LoadedModel(lm, conditioner, codec, info, digest, device, dtype)

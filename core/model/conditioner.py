@@ -34,7 +34,7 @@ class Conditioner:
         model: LanguageModel,
         keep: int = CACHED_PROMPTS,
     ) -> None:
-        self._encoder, self._tokenizer, self._model = text_encoder, tokenizer, model
+        self.encoder, self.tokenizer, self._model = text_encoder, tokenizer, model
         self._keep = keep
         self._projected: OrderedDict[str, Tensor] = OrderedDict()  # [1,T,H]
         self._keys: dict[str, TextKeys] = {}  # of some of the same prompts
@@ -45,7 +45,7 @@ class Conditioner:
 
         Padding's states are zero. Texts beyond 512 tokens are cut.
         """
-        tokens = self._tokenizer(
+        tokens = self.tokenizer(
             texts,
             padding=True,
             truncation=True,
@@ -54,7 +54,7 @@ class Conditioner:
         )
         device = self._model.device
         ids, mask = tokens["input_ids"].to(device), tokens["attention_mask"].to(device)
-        states = self._encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         return states * mask.unsqueeze(2), mask
 
     @torch.inference_mode()

@@ -11,6 +11,8 @@ from core.generation.generator import resolve_device
 from core.model.checkpoint import load_codec
 from core.training.audio_folder import audio_files, foreign_files
 from core.training.codec import CodecTrainer, CodecTraining, finished_codec
+from core.training.lora import LoraTrainer
+from core.training.lora_settings import LoraTraining
 from core.training.loudness import DEFAULT_TARGET
 from core.training.run import read_toml
 from core.training.tokenize_report import Report
@@ -60,11 +62,13 @@ def _codec_of(model: str, device: str) -> Codec:
 
 
 def train(config: Path) -> None:
-    """Train what the TOML file's `kind` says: a codec or a Transformer. Resumes by itself."""
+    """Train what the TOML file's `kind` says. Resumes by itself."""
     kind = read_toml(config).get("kind")
     if kind == "codec":
         CodecTrainer(CodecTraining.read(config)).run()
     elif kind == "transformer":
         TransformerTrainer(TransformerTraining.read(config)).run()
+    elif kind == "lora":
+        LoraTrainer(LoraTraining.read(config)).run()
     else:
-        raise BadInput(f"{config.name} says kind = {kind!r}; use 'codec' or 'transformer'")
+        raise BadInput(f"{config.name} says kind = {kind!r}; use 'codec', 'transformer' or 'lora'")

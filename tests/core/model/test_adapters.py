@@ -211,6 +211,7 @@ def test_what_is_trained_is_what_plays(mono, tmp_path: Path) -> None:
 def test_the_file_says_what_it_is(mono, tmp_path: Path) -> None:
     config = config_of(mono)
     path = make_adapter(tmp_path / "a.safetensors", config, base_digest="feed" * 4)
+    before = path.read_bytes()
     with safe_open(path, "pt") as opened:
         said = opened.metadata()
         names = set(opened.keys())
@@ -223,6 +224,7 @@ def test_the_file_says_what_it_is(mono, tmp_path: Path) -> None:
     adapter = read_adapter(path, config, "feed" * 4)
     assert (adapter.scale, adapter.trigger, adapter.licence) == (2.0, "zither", "cc-by-4.0")
     assert len(adapter.digest) == 16
+    assert make_adapter(path, config, base_digest="feed" * 4).read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
 
 
