@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.training.tokens import TokenClip
+from core.errors import BadInput
+from core.training.tokens import TokenClip, read_tokens
 from core.types import FRAME_RATE
 
 IGNORED = -100  # cross-entropy's own mark
+VOCAB = 2_048  # entries of a codebook, as in every public codec for MusicGen
 LEAD_IN = 2 * FRAME_RATE  # frames of context before the loss counts in a crop off the bar
 
 
@@ -40,6 +43,21 @@ class Batch:
     lengths: list[int]
     quiet: list[int]  # frames at the start that carry no loss
     captions: list[str]  # '' where the text is dropped
+
+
+def read_clips(folder: Path) -> list[TokenClip]:
+    """A folder's clips. Raises BadInput where they differ in shape or do not fit the model."""
+    clips = read_tokens(folder)
+    books = {clip.codes.shape[0] for clip in clips}
+    if len(books) > 1:
+        raise BadInput(f"clips in {folder} have {books} codebooks; tokenize them with one codec")
+    ends = [int(end) for clip in clips for end in (clip.codes.min(), clip.codes.max())]
+    if min(ends) < 0 or max(ends) >= VOCAB:
+        raise BadInput(
+            f"{folder} holds codes from {min(ends)} to {max(ends)}; the model knows 0 to"
+            f" {VOCAB - 1}: tokenize with a codec of at most {VOCAB} entries a codebook"
+        )
+    return clips
 
 
 def split_held_out(clips: list[TokenClip], share: float) -> tuple[list[TokenClip], list[TokenClip]]:

@@ -23,20 +23,20 @@ from transformers import T5Tokenizer
 
 from core.errors import BadInput, DawBridgeError
 from core.model.language_model import LanguageModel
+from core.training import start
 from core.training.averaging import WeightAverage
-from core.training.crops import Crops, split_held_out
-from core.training.curves import Board, draw_curves
+from core.training.crops import Crops, read_clips, split_held_out
 from core.training.objective import Objective, Prepared, checkpoint_blocks
 from core.training.processes import Processes
 from core.training.run import Log, Schedule, previous_of
-from core.training.samples import Samples
+from core.training.start import prepare
 from core.training.terminal import StopSignal, Terminal
 from core.training.text import make_tokenizer, small_t5
-from core.training.tokens import TokenClip, read_tokens
 from core.training.transformer_checkpoint import resume_last, save_best, save_last
 from core.training.transformer_settings import TransformerTraining
 from core.training.validation import Validation
 from core.training.warm_start import warm_start
+from core.training.watching import Watch
 
 BETAS = (0.9, 0.95)
 
@@ -62,6 +62,7 @@ class TransformerTrainer:
         self.tokenizer = self._tokenizer(config.out / "tokenizer")
         self.text = small_t5(len(self.tokenizer), config.text_width)
         self.model = LanguageModel(self.shape)
+        start.prepare(self.model, self.text, self.tokenizer)
         self.objective = Objective(self.model, self.text, config.autocast).to(self.device)
         self.weights = list(self.objective.parameters())
         self.optimizer = self._optimizer()
@@ -87,6 +88,9 @@ class TransformerTrainer:
             resume_last(self)
         elif config.weights_from:
             self.log.say(warm_start(self.model, self.text, self.tokenizer, config.weights_from))
+            self.average.restart()
+        else:
+            prepare(self.model, self.text, self.tokenizer)
             self.average.restart()
         self.wrapped = self.processes.wrap(self.objective)
 
@@ -167,67 +171,36 @@ class TransformerTrainer:
 
     def _run(self, stop: StopSignal) -> bool:
         config, schedule = self.config, self.schedule
-        samples = self._samples()
-        board = self._board()
+        watch = Watch(self)
         total, since = torch.zeros(self.shape.codebooks, device=self.device), 0
-        began = time.monotonic()
-        told = began, 0
-        saved = schedule.step
+        began, saved, validated = time.monotonic(), schedule.step, schedule.step
         while schedule.progress < 1:
             total += self.step()
             since += 1
             step = schedule.step
             self.terminal.moved(schedule.progress, step, schedule.steps)
             if step % config.log_every == 0:
-                now = time.monotonic()
-                rate = (self.frames - told[1]) / max(now - told[0], 1e-9)
-                self._tell(self.processes.sum(total) / since, rate, board)
-                told = now, self.frames
+                watch.figures(self.processes.sum(total) / since)
                 total.zero_()
                 since = 0
             if step % config.validate_every == 0:
-                self.validate(board)
-            if samples and step % config.sample_every == 0:
-                self.log.say(
-                    f"samples in {samples.write(self.average.module, self.tokenizer, step)}"
-                )
+                self.validate(watch)
+                validated = step
+            if config.sample_every and step % config.sample_every == 0:
+                watch.sample()
             if step % config.save_every == 0:
                 self.save()
                 saved = step
             if self._ends_here(stop, began):
                 break
         ended = schedule.progress >= 1
-        if ended and schedule.step % config.validate_every and schedule.step > saved:
-            self.validate(board)
+        if ended and schedule.step > validated:
+            self.validate(watch)
         if schedule.step > saved:
             self.save()
-        if board:
-            board.close()
+        watch.close()
         self._last_words(ended, stop.asked)
         return ended
-
-    def _samples(self) -> Samples | None:
-        config = self.config
-        if not config.sample_every or not self.processes.leads:
-            return None
-        prompts = list(config.prompts)
-        if not prompts:
-            told = [clip for clip in (self.held_out or self.clips) if clip.captions]
-            prompts = [clip.captions[0] for clip in told[:3]] or [""]
-        samples = Samples(
-            config.codec,
-            prompts,
-            config.sample_seconds,
-            config.out / "samples",
-            self.shape.codebooks,
-        )
-        samples.check(config.tokens, self.log.say)
-        return samples
-
-    def _board(self) -> Board | None:
-        if not self.config.tensorboard or not self.processes.leads:
-            return None
-        return Board(self.config.out / "tensorboard", self.schedule.step, self.log.say)
 
     def _ends_here(self, stop: StopSignal, began: float) -> bool:
         """Whether this session ends now. Several processes agree on it when they log."""
@@ -237,49 +210,19 @@ class TransformerTrainer:
             return False
         return self.processes.any(mine)
 
-    def _tell(self, mean: Tensor, rate: float, board: Board | None) -> None:
-        books = mean.tolist()
-        loss = sum(books) / len(books)
-        if not math.isfinite(loss):
-            raise BadInput(
-                f"the loss is not a number any more at step {self.schedule.step}; lower rate (it"
-                f" is {self.config.rate:g}) and give the command again: it goes on from"
-                f" {self.checkpoint}, which is from before"
-            )
-        figures = {"loss": loss, **{f"book_{k}": book for k, book in enumerate(books)}}
-        keep = self.log.keep if self.terminal.live else self.log.write
-        keep(
-            step=self.schedule.step,
-            minutes=self.schedule.seconds / 60,
-            lr=self.schedule.rate,
-            frames_a_second=rate,
-            **figures,
-        )
-        self.terminal.figures(loss, books, rate)
-        if board:
-            board.write(self.schedule.step, "train", figures | {"lr": self.schedule.rate})
-
-    def validate(self, board: Board | None = None) -> None:
+    def validate(self, watch: Watch) -> None:
         """The averaged weights on held-out clips; kept as best.pt where better than before."""
         if not self.processes.leads:
             return
         if self.held_out:
             books = self.validation.of(self.average.module)
             self.objective.train()
+            watch.validated(books)
             loss = sum(books) / len(books)
-            figures = {"loss": loss, **{f"book_{k}": book for k, book in enumerate(books)}}
-            self.log.write(
-                validate=self.schedule.step,
-                perplexity=math.exp(min(loss, 700.0)),
-                **figures,
-                **{f"unigram_{k}": float(v) for k, v in enumerate(self.validation.unigram)},
-            )
-            if board:
-                board.write(self.schedule.step, "held out", figures)
             if loss < self.best:
                 self.best = loss
                 save_best(self)
-        draw_curves(self.log.entries(), self.config.out / "curves.png")
+        watch.curves()
 
     def save(self) -> None:
         if self.processes.leads:
@@ -295,18 +238,6 @@ class TransformerTrainer:
         else:
             why = "stopped" if asked else "paused"
             self.log.say(f"{why} at {at}, saved; the same command goes on from there")
-
-
-def read_clips(folder: Path) -> list[TokenClip]:
-    """A folder's clips. Raises BadInput where they differ in shape or do not fit the model."""
-    clips = read_tokens(folder)
-    books = {clip.codes.shape[0] for clip in clips}
-    most = max(int(clip.codes.max()) for clip in clips)
-    if len(books) > 1:
-        raise BadInput(f"clips in {folder} have {books} codebooks; tokenize them with one codec")
-    if most >= 2_048 or min(int(clip.codes.min()) for clip in clips) < 0:
-        raise BadInput(f"{folder} holds code {most}; codebooks of at most 2048 entries are known")
-    return clips
 
 
 def main(arguments: list[str]) -> int:

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import save_file
 
 from core.errors import BadCheckpoint, BadInput
 from core.generation.delay_pattern import interleave
@@ -15,50 +12,12 @@ from core.training.crops import IGNORED, LEAD_IN, Batch, Crops, targets_of
 from core.training.objective import Prepared
 from core.training.tokens import TokenClip
 from core.training.transformer import TransformerTrainer
-from core.training.transformer_settings import TransformerTraining
+from tests.core.training.token_clips import small_run, write_tokens
 
 
 @pytest.fixture
 def tokens(tmp_path: Path) -> Path:
-    """Twelve clips of three seconds, each with a rhythm of its own."""
-    random = np.random.default_rng(0)
-    rows, clips = [], []
-    for number in range(12):
-        beat = random.integers(0, 2048, (4, 25))
-        rows.append(np.tile(beat, 6).astype(np.int16))
-        clips.append(
-            {
-                "name": f"clip{number}",
-                "start": 150 * number,
-                "frames": 150,
-                "captions": [f"tone {number}, 120 bpm", f"two tones, number {number}"],
-                "facts": {"tempo": 120.0},
-            }
-        )
-    folder = tmp_path / "tokens"
-    folder.mkdir()
-    save_file({"codes": np.concatenate(rows, axis=1)}, folder / "tokens-00000.safetensors")
-    (folder / "tokens-00000.json").write_text(json.dumps({"clips": clips}))
-    return folder
-
-
-def small_run(tokens: Path, out: Path, **more: Any) -> TransformerTraining:
-    settings: dict[str, Any] = {
-        "tokens": tokens,
-        "out": out,
-        "hidden": 16,
-        "layers": 1,
-        "heads": 2,
-        "text_width": 8,
-        "steps": 4,
-        "short_frames": 50,
-        "frames_a_step": 100,
-        "window_frames": 100,
-        "held_out": 0.0,
-        "sample_every": 0,
-        "tensorboard": False,
-    }
-    return TransformerTraining(**{**settings, **more})
+    return write_tokens(tmp_path / "tokens")
 
 
 def test_crops_start_on_a_bar_or_lead_in_without_a_loss(tmp_path: Path) -> None:
