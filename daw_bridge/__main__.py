@@ -264,6 +264,11 @@ def _to_file(request: Request) -> None:
     from daw_bridge.offline import Progress, write_result
 
     request.check()
+    if request.adapters:  # before the model is loaded
+        from core.model.adapter_location import locate_adapter
+
+        for adapter, _ in request.adapters:
+            locate_adapter(adapter)
     clip = request.read_clip()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with Progress(console) as progress:
@@ -336,12 +341,64 @@ def tokenize(
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A TOML file; kind = codec or transformer.")],
+    config: Annotated[
+        Path | None, typer.Argument(help="A TOML file; kind = codec, transformer or lora.")
+    ] = None,
+    example: Annotated[
+        str | None,
+        typer.Option("--example", metavar="KIND", help="Print a commented file to start from."),
+    ] = None,
 ) -> None:
-    """Train a codec or a Transformer; goes on where the last run stopped."""
+    """Train a codec, a Transformer or a LoRA; goes on where the last run stopped."""
+    if example is not None:
+        from core.training.config_file import example_config
+
+        typer.echo(example_config(example), nl=False)
+        return
+    if config is None:
+        raise BadInput("name a TOML file; 'daw-bridge train --example transformer' prints one")
     from core.training.cli import train as run
 
-    run(config)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not run(config):
+        raise typer.Exit(130)
+
+
+@app.command()
+def finetune(
+    folder: Annotated[Path, typer.Argument(help="A folder of loops, ten or more.")],
+    name: Annotated[
+        str, typer.Option("-o", "--out", help="The adapter's name, or a .safetensors file.")
+    ],
+    model: Model = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="How long it learns.")] = 400,
+    rank: Annotated[int, typer.Option("--rank", min=1, max=256, help="How much it holds.")] = 8,
+    trigger: Annotated[
+        str, typer.Option("--trigger", help="A word to ask for this music by.")
+    ] = "",
+    licence: Annotated[
+        str, typer.Option("--licence", help="Of the adapter; the model's if nothing is said.")
+    ] = "",
+    device: ComputeDevice = Device.AUTO,
+) -> None:
+    """Make a LoRA adapter of your own loops; goes on where it was stopped."""
+    from core.training.finetune import Finetune
+    from core.training.finetune import finetune as run
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    asked = Finetune(folder, name, model or "starter", device.value, steps, rank, trigger, licence)
+
+    def say(line: str) -> None:
+        console.print(escape(line), soft_wrap=True, highlight=False)
+
+    try:
+        finished = run(asked, say)
+    except KeyboardInterrupt:  # while it tokenized
+        finished = False
+    if not finished:
+        say("stopped; what was done is kept, and the same command goes on")
+        raise typer.Exit(130)
+    say(f"wrote {asked.file}; try: daw-bridge generate PROMPT -o OUT.wav --adapter {asked.name}")
 
 
 # ---------------------------------------------------------------- what there is

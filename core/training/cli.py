@@ -61,14 +61,18 @@ def _codec_of(model: str, device: str) -> Codec:
     return Codec(codec.to(place).requires_grad_(False))
 
 
-def train(config: Path) -> None:
-    """Train what the TOML file's `kind` says. Resumes by itself."""
+def train(config: Path) -> bool:
+    """Train what the TOML file's `kind` says. Resumes by itself.
+
+    → False where Ctrl-C stopped it before its end: it is saved, and the same call goes on.
+    """
     kind = read_toml(config).get("kind")
     if kind == "codec":
         CodecTrainer(CodecTraining.read(config)).run()
     elif kind == "transformer":
-        TransformerTrainer(TransformerTraining.read(config)).run()
+        return TransformerTrainer(TransformerTraining.read(config)).run()
     elif kind == "lora":
         LoraTrainer(LoraTraining.read(config)).run()
     else:
         raise BadInput(f"{config.name} says kind = {kind!r}; use 'codec', 'transformer' or 'lora'")
+    return True

@@ -89,3 +89,13 @@ def _in_range(value: Any, limits: typing.Mapping[str, Any], where: str) -> None:
     if most is None:
         raise BadInput(f"{where} = {value} is out of range; give {least} or more")
     raise BadInput(f"{where} = {value} is out of range; give {least} to {most}")
+
+
+def example_config(kind: str) -> str:
+    """A commented file for `daw-bridge train`. Raises BadInput that names the kinds there are."""
+    folder = Path(__file__).with_name("configs")
+    path = folder / f"example-{kind}.toml"
+    kinds = sorted(p.stem.removeprefix("example-") for p in folder.glob("example-*.toml"))
+    if kind not in kinds:
+        raise BadInput(f"no example of {kind!r}; there is {', '.join(kinds)}")
+    return path.read_text(encoding="utf-8")

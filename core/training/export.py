@@ -23,8 +23,8 @@ from transformers import (
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 from core.training.codec import finished_codec
-from core.training.run import read_checkpoint
 from core.training.text import small_t5
+from core.training.transformer_checkpoint import trained_weights
 from core.types import MODEL_RATE
 
 
@@ -35,14 +35,9 @@ def export(codec_run: Path, transformer_run: Path, folder: Path) -> None:
     last.pt. The averaged weights are taken where the run kept some.
     """
     codec = finished_codec(codec_run / "last.pt")
-    chosen = transformer_run
-    if transformer_run.is_dir():
-        best = transformer_run / "best.pt"
-        chosen = best if best.exists() else transformer_run / "last.pt"
-    state = read_checkpoint(chosen)
-    state |= state.get("average") or {}
+    state, tokenizer_folder = trained_weights(transformer_run)
     shape = ModelConfig(**state["shape"])
-    tokenizer = T5Tokenizer.from_pretrained(chosen.parent / "tokenizer")
+    tokenizer = T5Tokenizer.from_pretrained(tokenizer_folder)
     text = small_t5(len(tokenizer), shape.text_hidden)
     text.load_state_dict(state["text"])
     language_model = LanguageModel(shape)

@@ -29,7 +29,6 @@ from core.training.crops import Crops, read_clips, split_held_out
 from core.training.objective import Objective, Prepared, checkpoint_blocks
 from core.training.processes import Processes
 from core.training.run import Log, Schedule, previous_of
-from core.training.start import prepare
 from core.training.terminal import StopSignal, Terminal
 from core.training.text import make_tokenizer, small_t5
 from core.training.transformer_checkpoint import resume_last, save_best, save_last
@@ -88,9 +87,6 @@ class TransformerTrainer:
             resume_last(self)
         elif config.weights_from:
             self.log.say(warm_start(self.model, self.text, self.tokenizer, config.weights_from))
-            self.average.restart()
-        else:
-            prepare(self.model, self.text, self.tokenizer)
             self.average.restart()
         self.wrapped = self.processes.wrap(self.objective)
 
@@ -160,8 +156,8 @@ class TransformerTrainer:
     def run(self) -> bool:
         """To the end, or until Ctrl-C, SIGTERM or the session's minutes; saved in each case.
 
-        → whether the run is at its end. Raises BadInput where the loss is not a number any
-        more, DawBridgeError where the disk is full: last.pt is then the one before.
+        → False where it was asked to stop before its end. Raises BadInput where the loss is not
+        a number any more, DawBridgeError where the disk is full: last.pt is then the one before.
         """
         try:
             with self.terminal, StopSignal() as stop:
@@ -200,7 +196,7 @@ class TransformerTrainer:
             self.save()
         watch.close()
         self._last_words(ended, stop.asked)
-        return ended
+        return ended or not stop.asked
 
     def _ends_here(self, stop: StopSignal, began: float) -> bool:
         """Whether this session ends now. Several processes agree on it when they log."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +19,19 @@ from core.training.run import atomic_save, read_checkpoint
 
 if TYPE_CHECKING:
     from core.training.transformer import TransformerTrainer
+
+
+def trained_weights(run: Path) -> tuple[dict[str, Any], Path]:
+    """What a run made, to be heard or exported: `model`, `text`, `shape`; and its tokenizer's
+    folder. run: its folder, of which best.pt is taken, else last.pt; or one of these files.
+
+    The averaged weights where the run kept some. Raises BadCheckpoint where there is none.
+    """
+    path = run
+    if run.is_dir():
+        path = run / "best.pt" if (run / "best.pt").exists() else run / "last.pt"
+    state = read_checkpoint(path)
+    return state | (state.get("average") or {}), path.parent / "tokenizer"
 
 
 def averaged_state(run: TransformerTrainer) -> dict[str, Any]:

@@ -5,13 +5,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from core.errors import BadCheckpoint, BadInput
 from core.generation.delay_pattern import interleave
-from core.training.crops import IGNORED, LEAD_IN, Batch, Crops, targets_of
+from core.training.crops import (
+    IGNORED,
+    LEAD_IN,
+    Batch,
+    Crops,
+    read_clips,
+    split_held_out,
+    targets_of,
+)
 from core.training.objective import Prepared
 from core.training.tokens import TokenClip
 from core.training.transformer import TransformerTrainer
+from core.training.transformer_checkpoint import trained_weights
 from tests.core.training.token_clips import small_run, write_tokens
 
 
@@ -55,7 +65,7 @@ def test_training_lowers_the_loss_on_what_it_sees(tokens: Path, tmp_path: Path) 
     trainer = TransformerTrainer(small_run(tokens, tmp_path / "run"))
     batch = Prepared.of(trainer.crops.batch(50, 0), trainer.tokenizer, trainer.shape)
     before = float(trainer.objective.mean(batch).mean().detach())
-    for _ in range(60):
+    for _ in range(40):
         loss = trainer.objective.mean(batch).mean()
         trainer.optimizer.zero_grad()
         loss.backward()
@@ -111,8 +121,14 @@ def test_the_averaged_weights_lag_behind_and_are_what_is_exported(
     lag = float((average - run.model.heads.weight.detach()).norm())
     assert 0 < lag < moved
     run.save()
-    state = torch.load(run.checkpoint, weights_only=True)
-    assert torch.equal(state["average"]["model"]["heads.weight"], average)
+    found, tokenizer = trained_weights(tmp_path / "run")
+    assert torch.equal(found["model"]["heads.weight"], average)
+    assert (tokenizer / "tokenizer.json").exists()
+    plain = TransformerTrainer(small_run(tokens, tmp_path / "plain", ema=0.0))
+    plain.step()
+    plain.save()
+    found, _ = trained_weights(tmp_path / "plain" / "last.pt")
+    assert torch.equal(found["model"]["heads.weight"], plain.model.heads.weight)
 
 
 def test_a_warm_start_takes_what_fits_and_names_the_rest(
@@ -174,3 +190,54 @@ def test_a_run_validates_keeps_the_best_and_pauses_in_time(tokens: Path, tmp_pat
     paused.run()
     assert paused.schedule.step == 1
     assert TransformerTrainer(small_run(tokens, tmp_path / "short")).schedule.step == 1
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_leaves_the_checkpoint(
+    tokens: Path, tmp_path: Path
+) -> None:
+    config = small_run(tokens, tmp_path / "run", save_every=1, log_every=4)
+    run = TransformerTrainer(config)
+    run.step()
+    run.save()
+    run.model.heads.weight.data[0, 0] = float("nan")
+    with pytest.raises(BadInput, match="lower rate"):
+        run.run()
+    assert TransformerTrainer(config).schedule.step == 1
+
+
+def test_checkpointed_blocks_keep_less_for_the_way_back(tokens: Path, tmp_path: Path) -> None:
+    kept = []
+    for name, again in (("plain", False), ("again", True)):
+        run = TransformerTrainer(
+            small_run(tokens, tmp_path / name, layers=4, checkpoint_layers=again)
+        )
+        batch = Prepared.of(run.crops.batch(50, 0), run.tokenizer, run.shape)
+        sizes: list[int] = []
+
+        def keep(tensor: torch.Tensor, sizes: list[int] = sizes) -> torch.Tensor:
+            sizes.append(tensor.nbytes)
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            hidden = run.model._embed(batch.delayed, 0)
+            for layer in run.model.layers:
+                hidden = layer(hidden, None, None)
+        kept.append(sum(sizes))
+    assert kept[1] < kept[0] / 4
+
+
+def test_codes_that_do_not_fit_are_refused(tokens: Path) -> None:
+    shard = tokens / "tokens-00000.safetensors"
+    save_file({"codes": load_file(shard)["codes"] + np.int16(2_048)}, shard)
+    with pytest.raises(BadInput, match="codes from 2048"):
+        read_clips(tokens)
+
+
+def test_pieces_of_a_recording_stay_on_one_side() -> None:
+    codes = np.zeros((4, 10), np.int16)
+    clips = [TokenClip(f"song {i}.wav#{j}", codes, [], {}) for i in range(40) for j in range(5)]
+    trained, kept = split_held_out(clips, 0.2)
+    songs = [{clip.name.split("#")[0] for clip in side} for side in (trained, kept)]
+    assert len(songs[1]) > 1
+    assert not songs[0] & songs[1]
+    assert split_held_out(clips[:1], 0.9)[0] == clips[:1]
