@@ -8,10 +8,15 @@ starts its moving average afresh.
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from encodec.quantization import ResidualVectorQuantizer
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
+
+KMEANS_ROUNDS = 10
 
 
 def make_quantizer(dim: int, codebooks: int, size: int) -> ResidualVectorQuantizer:
@@ -34,8 +39,11 @@ def start_from_latents(quantizer: ResidualVectorQuantizer, latents: Tensor, seed
     for layer in quantizer.vq.layers:
         book = layer._codebook
         means = KMeans(
-            book.codebook_size, init="random", n_init=1, max_iter=10, random_state=seed
-        ).fit(residual.numpy())
+            book.codebook_size, init="random", n_init=1, max_iter=KMEANS_ROUNDS, random_state=seed
+        )
+        with warnings.catch_warnings():  # music that repeats itself: equal entries are revived
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            means.fit(residual.numpy())
         embed = torch.from_numpy(means.cluster_centers_).float()
         counts = torch.bincount(torch.from_numpy(means.labels_).long(), minlength=len(embed))
         # counts as a step's average would see them, so that the first steps do not overrule
@@ -53,7 +61,7 @@ def revive_dead_entries(
 ) -> list[int]:
     """Entries used less than `share` of the average restart at latents' residuals.
 
-    latents: [batch, dim, frames] of recent batches. Returns how many a codebook.
+    latents: [batch, dim, frames] of this batch. Returns how many in each codebook.
     """
     residual = latents.permute(0, 2, 1).reshape(-1, latents.shape[1])
     revived = []
