@@ -68,33 +68,36 @@ def prepare(model: LanguageModel, text: T5EncoderModel, tokenizer: T5Tokenizer) 
     model.text_proj.bias[:needed] = 0.0
 
     cross = model.layers[0].cross_attn
-    gain = math.sqrt(width)  # undoes attention's own scale
     size = torch.stack([words[t, :code_width].norm() for ts in number_tokens(tokenizer).values()
                         for t in ts[:1]]).mean()  # fmt: skip
+    # Swing and constant as products of equal weights in query and key, so that the optimizer's
+    # steps move both alike (with small keys under large queries the pulse is torn at once);
+    # sqrt(width) undoes attention's own scale.
+    swing = math.sqrt(SHARPNESS * math.sqrt(2 * width) / float(size))
+    lift = math.sqrt(READINESS * math.sqrt(width))
     start = 0
     for pair, band in enumerate(bands):
         count = len(band)
+        places = torch.arange(count)
         real = torch.arange(start, start + count)
         imaginary = real + count
+        cosine, sine = band, band + half
         for quadrature in (0, 1):
             head = 2 * pair + quadrature
             rows = slice(head * width, (head + 1) * width)
-            for matrix in (cross.q_proj.weight, cross.k_proj.weight):
-                matrix[rows] = 0.0
-            cross.v_proj.weight[rows, code_width] = 1.0
             query, keys = cross.q_proj.weight[rows], cross.k_proj.weight[rows]
-            places = torch.arange(count)
+            query[:] = 0.0
+            keys[:] = 0.0
+            cross.v_proj.weight[rows, code_width] = 1.0
             # Re(z·e^iwp) = a·cos - b·sin; Im = a·sin + b·cos
-            cosine, sine = band, band + half
             first, second = (cosine, sine) if quadrature == 0 else (sine, cosine)
-            sign = -1.0 if quadrature == 0 else 1.0
-            query[places, first] = gain * SHARPNESS
-            query[places + count, second] = gain * SHARPNESS * sign
-            keys[places, real] = 1.0 / size * math.sqrt(2)
-            keys[places + count, imaginary] = 1.0 / size * math.sqrt(2)
+            query[places, first] = swing
+            query[places + count, second] = swing if quadrature else -swing
+            keys[places, real] = swing
+            keys[places + count, imaginary] = swing
             # the slowest cosine stands still: a constant that lifts tempi above other words
-            query[2 * count, half - 1] = gain * READINESS
-            keys[2 * count, code_width] = 1.0
+            query[2 * count, half - 1] = lift
+            keys[2 * count, code_width] = lift
         start += 2 * count
 
 
