@@ -68,7 +68,7 @@ def train(config: Path) -> bool:
     """
     kind = read_toml(config).get("kind")
     if kind == "codec":
-        CodecTrainer(CodecTraining.read(config)).run()
+        return CodecTrainer(CodecTraining.read(config)).run()
     elif kind == "transformer":
         return TransformerTrainer(TransformerTraining.read(config)).run()
     elif kind == "lora":

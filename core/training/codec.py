@@ -16,6 +16,8 @@ Mel losses alone left the decoder at noise in the shape of the envelope (SDR bel
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 import torch
@@ -24,8 +26,7 @@ from transformers import EncodecModel
 
 from core.errors import BadInput
 from core.training.averaging import WeightAverage
-from core.training.codec_adversary import Adversary
-from core.training.codec_losses import ComplexSpectrum, FineSpectrum, MultiScaleMel
+from core.training.codec_comparison import Comparison
 from core.training.codec_model import (
     CODEBOOKS,
     ENTRIES,
@@ -38,9 +39,9 @@ from core.training.codec_model import (
 from core.training.codec_settings import CodecTraining
 from core.training.codec_validation import Validator
 from core.training.held_out import train_and_held_out
-from core.training.loss_balancer import LossBalancer
 from core.training.quantizer import make_quantizer, revive_dead_entries, start_from_latents
 from core.training.run import Log, Schedule, atomic_save, read_checkpoint
+from core.training.terminal import StopSignal
 
 __all__ = ["CodecTrainer", "CodecTraining", "codec_config", "finished_codec"]
 
@@ -63,24 +64,13 @@ class CodecTrainer:
         )
         self.model = EncodecModel(codec_config(config.filters)).to(self.device)
         self.quantizer = make_quantizer(WIDTH, CODEBOOKS, ENTRIES).to(self.device)
-        self.mel = MultiScaleMel().to(self.device)
-        self.spectrum = ComplexSpectrum(config.spectrum_windows, config.spectrum_power).to(
-            self.device
-        )
-        self.fine = FineSpectrum(config.fine_windows).to(self.device)
-        self.balancer = LossBalancer(reference="mel")
-        self.adversary = Adversary(
-            config.discriminator_filters,
-            config.discriminator_windows,
-            config.discriminator_power,
-            config.discriminator_rate,
-            self.device,
-        )
+        self.comparison = Comparison(config, self.device)
         self.average = WeightAverage(self.model.decoder, config.average)
         self.weights = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
         self.optimizer = torch.optim.AdamW(self.weights, config.rate, betas=BETAS)
-        warmup = min(200, config.steps // 10)
-        self.schedule = Schedule(config.steps, config.minutes, config.rate, warmup)
+        steps, minutes = config.schedule_steps, config.schedule_minutes
+        warmup = min(200, steps // 10) if steps else 200
+        self.schedule = Schedule(steps, minutes, config.rate, warmup)
         self.quantised = False
         self.log = Log(config.out)
         self.validator = Validator(held_out.batch(HELD_OUT_SEGMENTS).to(self.device), config.out)
@@ -88,8 +78,11 @@ class CodecTrainer:
         if self.checkpoint.exists():
             self.resume()
         elif config.weights_from:
-            self.load_weights(read_run(config.weights_from))
-            self.model.decoder.load_state_dict(self.average.module.state_dict())
+            start = read_run(config.weights_from)
+            self.load_weights(start)
+            if start.get("average"):
+                self.model.decoder.load_state_dict(start["average"]["decoder"])
+            self.average.restart()
         else:
             scale_layers(self.model, self.data.batch(8).to(self.device))
             self.average.restart()
@@ -104,12 +97,6 @@ class CodecTrainer:
         """Whether encoder and codebooks stay, so that tokens made now hold to the end."""
         return self.quantised and self.schedule.progress >= self.config.freeze_share
 
-    @property
-    def adversarial(self) -> bool:
-        """Whether the adversary has joined."""
-        share = self.config.adversarial_share
-        return share < 1 and self.schedule.progress >= share
-
     # ------------------------------------------------------------ one step
 
     def step(self) -> dict[str, float]:
@@ -120,39 +107,19 @@ class CodecTrainer:
         self.optimizer.zero_grad(set_to_none=True)
         carried, beside, figures = self._carry(real)
         made = self.model.decoder(carried)[..., : real.shape[-1]]
-        output = made.detach().requires_grad_()
-        losses = {
-            "mel": self.mel(output, real),
-            "spectrum": self.spectrum(output, real),
-            "fine": self.fine(output, real),
-            "wave": (output - real).abs().mean() / 0.1,
-        }
-        if self.adversarial:
-            hinge, features, taught = self.adversary.step(real, output)
-            losses["adversary"] = hinge + self.config.feature_weight * features
-            figures |= taught | {"features": float(features.detach())}
-        gradient, norms = self.balancer.gradient(losses, self._shares(), output)
-        torch.autograd.backward(
-            [made, *beside.values()], [gradient, *map(torch.ones_like, beside.values())]
-        )
+        gradient, compared = self.comparison.gradient(made, real, self.schedule.progress)
+        if not math.isfinite(compared["mel"]):
+            raise BadInput(
+                f"the loss is {compared['mel']} at step {self.schedule.step}; last.pt is from"
+                " before it: lower `rate` and give the same command again"
+            )
+        aside = list(beside.values())
+        torch.autograd.backward([made, *aside], [gradient, *map(torch.ones_like, aside)])
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.average.update(self.schedule.step)
         self.schedule.tick()
-        figures |= {name: float(loss.detach()) for name, loss in (losses | beside).items()}
-        return figures | {f"norm_{name}": norm for name, norm in norms.items()}
-
-    def _shares(self) -> dict[str, float]:
-        """What each loss's gradient counts beside the mel loss's."""
-        config = self.config
-        start, end = config.wave_weight, config.wave_weight_end
-        return {
-            "mel": 1.0,
-            "spectrum": config.spectrum_weight,
-            "fine": config.fine_weight,
-            "wave": start + self.schedule.progress * (end - start),
-            "adversary": config.adversarial_weight,
-        }
+        return figures | compared | {name: float(loss.detach()) for name, loss in beside.items()}
 
     def _carry(self, real: Tensor) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
         """What the decoder gets for audio [batch, 1, samples]: latents or their quantisation.
@@ -193,30 +160,42 @@ class CodecTrainer:
 
     # ------------------------------------------------------------ the run
 
-    def run(self) -> None:
-        """To the end of the schedule; figures, pictures and checkpoints in `config.out`."""
+    def run(self) -> bool:
+        """To the end, or until Ctrl-C, SIGTERM or the session's minutes; saved in each case.
+
+        → False where it was asked to stop. Figures, pictures, checkpoints are in `config.out`.
+        """
+        with StopSignal() as stop:
+            return self._run(stop)
+
+    def _run(self, stop: StopSignal) -> bool:
+        config, schedule = self.config, self.schedule
         sums: dict[str, list[float]] = {}
-        if self.schedule.step == 0:
+        began, minutes = time.monotonic(), config.session_minutes
+        if schedule.step == 0:
             self.validate()
-        while self.schedule.progress < 1:
-            if not self.quantised and self.schedule.progress >= self.config.warm_share:
+        while schedule.progress < 1:
+            if not self.quantised and schedule.progress >= config.warm_share:
                 self.validate()
                 self.switch_on_quantiser()
                 self.save()
             for name, value in self.step().items():
                 sums.setdefault(name, []).append(value)
-            step = self.schedule.step
-            if step % LOG_EVERY == 0:
+            if schedule.step % LOG_EVERY == 0:
                 means = {name: sum(values) / len(values) for name, values in sums.items()}
-                minutes = self.schedule.seconds / 60
-                self.log.write(step=step, minutes=minutes, lr=self.schedule.rate, **means)
+                spent = schedule.seconds / 60
+                self.log.write(step=schedule.step, minutes=spent, lr=schedule.rate, **means)
                 sums.clear()
                 self.data.rescan()
-            if step % self.config.validate_every == 0:
+            if schedule.step % config.validate_every == 0:
                 self.validate()
                 self.save()
-        self.validate()
+            if stop.asked or (minutes and time.monotonic() - began > 60 * minutes):
+                break
+        if schedule.progress >= 1 and schedule.step % config.validate_every:
+            self.validate()
         self.save()
+        return not stop.asked or schedule.progress >= 1
 
     def validate(self) -> None:
         """Figures of the averaged decoder on held-out music, into the log."""
@@ -232,8 +211,7 @@ class CodecTrainer:
             "average": {"decoder": self.average.module.state_dict()},
             "quantizer": self.quantizer.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "adversary": self.adversary.state_dict(),
-            "balancer": self.balancer.state_dict(),
+            "comparison": self.comparison.state_dict(),
             "schedule": self.schedule.state_dict(),
             "quantised": self.quantised,
             "frozen": self.frozen,
@@ -253,10 +231,8 @@ class CodecTrainer:
         ) in self.optimizer.param_groups:  # the program's setting wins over the checkpoint's
             group["betas"] = BETAS
         self.schedule.load_state_dict(state["schedule"])
-        # runs from before the adversary have neither
-        if "adversary" in state:
-            self.adversary.load_state_dict(state["adversary"])
-            self.balancer.load_state_dict(state["balancer"])
+        if "comparison" in state:  # runs of version 0 have none
+            self.comparison.load_state_dict(state["comparison"])
         torch.set_rng_state(state["torch_rng"].cpu())
         self.data.random.bit_generator.state = state["data_rng"]
         self.log.write(resumed=self.schedule.step)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from transformers import EncodecConfig, EncodecModel
 
-from core.errors import BadInput
+from core.errors import BadCheckpoint, BadInput
+from core.training.run import read_checkpoint
 from core.types import MODEL_RATE
 
 CODEBOOKS, ENTRIES, WIDTH = 4, 2048, 128
@@ -65,16 +66,12 @@ def scale_layers(model: EncodecModel, audio: Tensor) -> None:
 
 
 def read_run(checkpoint: Path) -> dict[str, Any]:
-    """What a codec's run saved. Raises BadInput if it is missing, damaged or something else."""
+    """What a codec's run saved. Raises BadInput if it is missing or damaged or something else."""
     if not checkpoint.is_file():
         raise BadInput(f"no codec checkpoint {checkpoint}; name the last.pt of a codec's run")
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception as problem:  # noqa: BLE001 - zip, pickle and torch each have their own
-        reason = str(problem).strip().partition("\n")[0]
-        raise BadInput(f"{checkpoint} cannot be read as a checkpoint: {reason}") from None
-    if not isinstance(state, dict) or not {"model", "quantizer", "filters"} <= state.keys():
-        raise BadInput(f"{checkpoint} is no codec's run; name the last.pt of one")
+    state = read_checkpoint(checkpoint)
+    if not {"model", "quantizer", "filters"} <= state.keys():
+        raise BadCheckpoint(f"{checkpoint} is no codec's run; name the last.pt of one")
     return state
 
 

@@ -8,10 +8,15 @@ from pathlib import Path
 from core.errors import BadInput
 from core.training.run import read_config
 
+STEPS = 20_000  # where the file gives neither steps nor minutes
+
 
 @dataclass(frozen=True, slots=True)
 class CodecTraining:
-    """Shares of the run are from 0 to 1; weights are norms of gradients beside the mel loss's
+    """How long: `steps` alone, `minutes` alone or both, as for the Transformer
+    (core/training/transformer_settings.py); only the steps alone are exact to the bit.
+
+    Shares of the run are from 0 to 1; weights are norms of gradients beside the mel loss's
     (core/training/loss_balancer.py).
 
     With `weights_from`, warm_share 0 and freeze_share 0, the run tunes the decoder alone, on
@@ -24,8 +29,8 @@ class CodecTraining:
     held_out_share: float = 0.05  # of the files in `audio`, by the hash of their names
     weights_from: Path | None = None  # checkpoint of another run (last.pt) to start from
     filters: int = 16
-    steps: int = 12_000
-    minutes: float = 60.0
+    steps: int | None = None
+    minutes: float | None = None
     warm_share: float = 0.25  # of the run, before the quantiser is switched on
     freeze_share: float = 1.0  # of the run; then encoder and codebooks stay, so tokens do too
     batch: int = 4
@@ -56,7 +61,7 @@ class CodecTraining:
             if not getattr(self, key) >= 0:
                 raise BadInput(f"{key} is {getattr(self, key)}; choose a share of the run, 0 to 1")
         for key in ("filters", "steps", "minutes", "batch", "rate", "validate_every"):
-            if not getattr(self, key) > 0:
+            if getattr(self, key) is not None and not getattr(self, key) > 0:
                 raise BadInput(f"{key} is {getattr(self, key)}; choose one above 0")
         if self.weights_from is None and self.freeze_share < self.warm_share:
             raise BadInput(
@@ -79,6 +84,21 @@ class CodecTraining:
     def segment(self) -> int:
         """Samples of one training segment: whole frames of the codec."""
         return int(self.segment_seconds * 50) * 640
+
+    @property
+    def schedule_steps(self) -> int | None:
+        """Steps that the schedule counts to, None where the clock leads."""
+        return STEPS if self.steps is None and self.minutes is None else self.steps
+
+    @property
+    def schedule_minutes(self) -> float | None:
+        """Minutes of the whole run, where the clock leads."""
+        return self.minutes if self.steps is None else None
+
+    @property
+    def session_minutes(self) -> float | None:
+        """Minutes after which a session pauses, where the steps lead."""
+        return None if self.steps is None else self.minutes
 
     @classmethod
     def read(cls, path: Path) -> CodecTraining:

@@ -18,7 +18,6 @@ def small_run(audio: Path, out: Path, **more: object) -> CodecTraining:
         "steps": 6,
         "batch": 2,
         "segment_seconds": 0.2,
-        "minutes": 1e6,
         "spectrum_windows": (512,),
         "fine_windows": (512,),
         "discriminator_windows": (512,),
@@ -41,7 +40,7 @@ def trained(audio_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         trainer = CodecTrainer(small_run(audio_folder, out, **shares))
         trainer.run()
     assert trainer.quantised
-    assert trainer.adversary.steps == 2
+    assert trainer.comparison.adversary.steps == 2
     return out / "last.pt"
 
 
@@ -52,7 +51,9 @@ def parts(trainer: CodecTrainer) -> dict[str, list[Tensor]]:
         "codebooks": [w.clone() for w in trainer.quantizer.state_dict().values()],
         "decoder": [w.clone() for w in model.decoder.state_dict().values()],
         "average": [w.clone() for w in trainer.average.module.state_dict().values()],
-        "discriminator": [w.clone() for w in trainer.adversary.network.state_dict().values()],
+        "discriminator": [
+            w.clone() for w in trainer.comparison.adversary.network.state_dict().values()
+        ],
     }
 
 
@@ -175,7 +176,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     expected, found = parts(whole), parts(second)
     for part in expected:
         assert same(expected[part], found[part]), part
-    assert whole.balancer.state_dict() == second.balancer.state_dict()
+    assert whole.comparison.balancer.state_dict() == second.comparison.balancer.state_dict()
 
 
 def test_a_typing_mistake_in_the_file_is_named(tmp_path: Path) -> None:
