@@ -26,7 +26,7 @@ from core.training.measure.evaluation import Evaluation, evaluate
 from core.training.measure.material import Material
 from core.training.measure.prompts import has_beat
 
-CLIPS = 200
+STARTER, CLIPS = "starter", 200
 CARD, PAGE = ROOT / "presets/models/starter/README.md", ROOT / "docs/starter-model.md"
 GALLERY_PAGE, PICTURES = ROOT / "docs/gallery.md", ROOT / "docs/pictures"
 _MARKER = "eval-starter"
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m core.training.measure", description="Measure a model on held-out music."
     )
-    parser.add_argument("--model", default="starter", help="a checkpoint's folder, or 'starter'")
+    parser.add_argument("--model", default=STARTER, help="a checkpoint's folder, or 'starter'")
     parser.add_argument("--clips", type=int, default=CLIPS, help="generated clips, for a quick try")
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="folder for the results")
     parser.add_argument("--gallery", action="store_true", help="ten clips a style instead")
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--clips must be 8 or more: fewer say nothing")
     try:
         material = Material(load_checkpoint(options.model), options.out / "measure")
-        shipped = options.model == "starter"
+        shipped = options.model == STARTER
         if options.gallery:
             _gallery(material, options.out / "gallery", shipped)
         else:

@@ -13,7 +13,7 @@ from core.training.composer.score import Piece
 from core.training.measure import codec_figures as codec
 from core.training.measure.clip_figures import Heard, clip_figures, hear
 from core.training.measure.cross_entropy import cross_entropy, unigram_entropy
-from core.training.measure.material import Codes, Material, Passed
+from core.training.measure.material import PIECES_TO_LEARN_FROM, Codes, Material, Passed
 from core.training.measure.prompts import Asked, prompts
 from core.training.measure.report import Figure, Target
 from core.training.measure.spectra import Clip
@@ -31,13 +31,16 @@ class Evaluation:
     generated: list[Clip]
 
 
-def evaluate(material: Material, clips: int) -> Evaluation:
-    """Measure a model on `clips` generated clips and half as many held-out ones."""
+def evaluate(material: Material, clips: int, learn_from: int = PIECES_TO_LEARN_FROM) -> Evaluation:
+    """Measure a model on `clips` generated clips and half as many held-out ones.
+
+    learn_from: composed pieces that the classifier is trained on.
+    """
     asked = prompts(clips)
     pieces = [one.piece for one in asked[::2]]
     real = material.clips(pieces)
     passed = material.passed(real)
-    classifier, learnt = material.classifier()
+    classifier, learnt = material.classifier(learn_from)
     figures = _codec_figures(material, real, passed)
     figures += _language_figures(material, passed.codes, [one.text for one in asked[::2]], learnt)
     raw = [material.decode(codes) for codes in track(material.generate(asked), "decoding")]

@@ -90,7 +90,7 @@ class Material:
         made_from = (self.loaded.digest, wanted, frames, SamplingParams(), "1")
         return list(kept(self.folder, "generated", made_from, make)["codes"])
 
-    def classifier(self, pieces: int = PIECES_TO_LEARN_FROM) -> tuple[Classifier, Codes]:
+    def classifier(self, pieces: int) -> tuple[Classifier, Codes]:
         """The classifier, and codes [codebooks, frames] of the music that it learnt from."""
         learnt = [compose(*plan(CLASSIFIER_SEED, index)) for index in range(pieces)]
         paths = composed_paths(learnt, self.folder, "clips to learn from")
