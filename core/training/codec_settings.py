@@ -45,7 +45,7 @@ class CodecTraining:
     spectrum_power: float = 0.5  # of the magnitude, in (0, 1]; lower: quiet partials count more
     fine_weight: float = 0.5  # log spectra, in which the gaps between partials show
     fine_windows: tuple[int, ...] = (4096,)
-    adversarial_share: float = 0.5  # of the run, before the adversary joins; 1: never
+    adversarial_share: float = 0.7  # of the run, before the adversary joins; 1: never
     adversarial_weight: float = 0.1
     feature_weight: float = 2.0  # feature matching, beside the hinge loss's 1
     discriminator_filters: int = 4
