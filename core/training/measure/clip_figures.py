@@ -168,7 +168,8 @@ def _wording(heard: Heard) -> list[Figure]:
     return [
         Figure(
             "heldout_wording_drop", 100 * (known - new), "points of class accuracy",
-            f"{100 * known:.1f} with training wordings, {100 * new:.1f} with held-out ones",
+            f"{100 * known:.1f} with training wordings, {100 * new:.1f} with held-out ones, "
+            f"standard error of the drop {100 * _standard_error(heard):.1f}",
             target=Target("≤", 10.0),
         ),
         Figure(
@@ -177,6 +178,17 @@ def _wording(heard: Heard) -> list[Figure]:
             " ones",
         ),
     ]  # fmt: skip
+
+
+def _standard_error(heard: Heard) -> float:
+    """Of the mean difference between the two wordings of a piece."""
+    sound = heard.made
+    score = [
+        ((style == piece.style) + (cast == piece.subset)) / 2
+        for style, cast, piece in zip(sound.styles, sound.players, sound.pieces, strict=True)
+    ]
+    drops = np.subtract(score[:-1:2], score[1::2])
+    return float(drops.std() / np.sqrt(len(drops)))
 
 
 def _key(heard: Heard) -> list[Figure]:

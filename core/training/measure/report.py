@@ -56,7 +56,8 @@ def as_json(figures: Iterable[Figure]) -> Figures:
 
 
 def screen_table(figures: Iterable[Figure]) -> Table:
-    table = Table("figure")
+    table = Table()
+    table.add_column("figure", no_wrap=True)
     for column in ("value", "baseline", "target"):
         table.add_column(column, justify="right")
     table.add_column("met")
