@@ -10,6 +10,7 @@ from torch import Tensor
 from core.errors import BadInput
 from core.training import codec, quantizer
 from core.training.codec import CodecTrainer, CodecTraining, finished_codec
+from core.training.config_file import example_config
 
 
 def small_run(audio: Path, out: Path, **more: object) -> CodecTraining:
@@ -177,6 +178,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     for part in expected:
         assert same(expected[part], found[part]), part
     assert whole.comparison.balancer.state_dict() == second.comparison.balancer.state_dict()
+
+
+def test_the_example_is_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "codec.toml"
+    path.write_text(example_config("codec"))
+    config = CodecTraining.read(path)
+    assert config.audio == tmp_path / "music"
+    assert config.schedule_steps == 20_000
+    assert config.schedule_minutes is None
 
 
 def test_a_typing_mistake_in_the_file_is_named(tmp_path: Path) -> None:
