@@ -32,7 +32,7 @@ class LoraTraining:
     steps: int = ranged(400, 1)
     frames_a_step: int = ranged(2_000, 1)
     crop_frames: int = ranged(500, 8)
-    rate: float = ranged(2e-3, 1e-8, 1.0)
+    rate: float = ranged(1e-3, 1e-8, 1.0)
     warmup: int = ranged(20, 0)
     weight_decay: float = ranged(0.01, 0.0, 10.0)
     clip: float = ranged(1.0, 1e-6)  # largest norm of the gradient
