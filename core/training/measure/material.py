@@ -33,6 +33,7 @@ from core.training.measure.spectra import Clip
 from core.types import SAMPLES_PER_FRAME, frames_of
 
 PIECES_TO_LEARN_FROM = 600
+_LOOP = "1"  # another where the same prompt and seed give other codes than before
 _THROUGH_CODEC = 2  # every second of those also passes the codec
 
 Rows = NDArray[np.float64]
@@ -87,7 +88,7 @@ class Material:
                 )
             return {"codes": np.stack(made)}
 
-        made_from = (self.loaded.digest, wanted, frames, SamplingParams(), "1")
+        made_from = (self.loaded.digest, wanted, frames, SamplingParams(), _LOOP)
         return list(kept(self.folder, "generated", made_from, make)["codes"])
 
     def classifier(self, pieces: int) -> tuple[Classifier, Codes]:

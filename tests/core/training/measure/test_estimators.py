@@ -74,11 +74,11 @@ def test_within_accepts_two_percent_and_octaves_only_where_said() -> None:
 @pytest.mark.usefixtures("fluidsynth")
 def test_tempo_and_key_of_composed_pieces() -> None:
     """Pieces of the composer through FluidSynth; the command itself calibrates on many more."""
-    pieces = [compose(*plan(4_321, index)) for index in range(16)]
+    pieces = [compose(*plan(4_321, index)) for index in range(12)]
     beating = [piece for piece in pieces if has_beat(piece, SECONDS)]
     clips = {piece.seed: render(piece)[: SECONDS * MODEL_RATE] for piece in beating}
     right = [within_octaves(estimate_tempo(clips[p.seed]), p.tempo) for p in beating]
-    assert len(beating) >= 10
+    assert len(beating) >= 8
     assert np.mean(right) >= 0.9
     tonal = [p for p in beating if p.subset in ("full", "piano")]
     scores = [key.key_score(key.estimate_key(clips[p.seed]), key.parse_key(p.key)) for p in tonal]
