@@ -53,7 +53,7 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/error | s address, s code, s text | what went wrong and what to do |
 | /musicgen/status | s name, value, … | something changed, or you asked |
 | /musicgen/prompt, /musicgen/tempo … | the value | someone else set it, or you asked |
-| /musicgen/adapters | s name, f weight, … | adapters were loaded, weighed or unloaded, or you asked |
+| /musicgen/adapters | s name, f weight, … | what is loaded changed, or you asked |
 | /musicgen/learn | s parameter, i controller | a MIDI controller was mapped (-1: none) |
 | /musicgen/pong | what was sent | the answer to ping |
 """
