@@ -10,7 +10,7 @@ already be trained on the tokens. An adversary joins when `adversarial_share` sa
 Learnt by trying: bfloat16 autocast left the latents constant in time, without the penalty
 their deviation grew to hundreds, and audio quieter than an RMS of about 0.1 taught nothing.
 Mel losses alone left the decoder at noise in the shape of the envelope (SDR below 0 dB after
-1,500 steps); with a strong waveform term at the start it reached 2.8 dB after 220. A rate of
+1,500 steps); with a strong waveform term at the start it reached 3.3 dB after 250. A rate of
 1e-3 stalls: lowered to 2e-4, the mel loss fell from 1.84 to 1.50 within 150 steps.
 """
 

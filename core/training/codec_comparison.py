@@ -61,7 +61,7 @@ class Comparison:
             "mel": 1.0,
             "spectrum": config.spectrum_weight,
             "fine": config.fine_weight,
-            "wave": start + progress * (end - start),
+            "wave": start ** (1 - progress) * end**progress,
             "adversary": config.adversarial_weight,
         }
 

@@ -38,12 +38,12 @@ class CodecTraining:
     rate: float = 3e-4
     latent_penalty: float = 0.02
     commitment: float = 0.5
-    wave_weight: float = 0.1  # at the start: without it only envelopes of noise are learnt
-    wave_weight_end: float = 0.02  # later the spectrum counts for more
-    spectrum_weight: float = 0.7  # compressed complex spectra: partials in phase, not noise
+    wave_weight: float = 0.4  # at the start: without it only envelopes of noise are learnt
+    wave_weight_end: float = 0.01  # geometric in between; later the spectrum counts for more
+    spectrum_weight: float = 0.35  # compressed complex spectra: partials in phase, not noise
     spectrum_windows: tuple[int, ...] = (2048,)
     spectrum_power: float = 0.5  # of the magnitude, in (0, 1]; lower: quiet partials count more
-    fine_weight: float = 0.5  # log spectra, in which the gaps between partials show
+    fine_weight: float = 0.35  # log spectra, in which the gaps between partials show
     fine_windows: tuple[int, ...] = (4096,)
     adversarial_share: float = 0.7  # of the run, before the adversary joins; 1: never
     adversarial_weight: float = 0.1
