@@ -9,7 +9,7 @@ codes, to rounding.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,12 +41,10 @@ def generate_codes(
     wanted: Sequence[Wanted],
     frames: int,
     sampling: SamplingParams | None = None,
-    advanced: Callable[[int], None] = lambda clips: None,
 ) -> list[NDArray[np.int64]]:
     """Codes [codebooks, frames] of each clip, in the order asked for.
 
     sampling: of all clips, but for the seed; the application's defaults where not given.
-    advanced: called with the number of clips finished, after each batch.
     Raises BadInput for an empty prompt and for more frames than the model's window.
     """
     if any(not one.text.strip() for one in wanted):
@@ -55,15 +53,14 @@ def generate_codes(
         raise BadInput(f"{frames} frames pass the window of {loaded.window_frames}; ask for less")
     sampling = sampling or SamplingParams()
     made: dict[int, NDArray[np.int64]] = {}
-    for places in _batches(loaded, wanted):
+    for places in batches(loaded, wanted):
         codes = _generate(loaded, [wanted[place] for place in places], frames, sampling)
         made |= dict(zip(places, codes, strict=True))
-        advanced(len(places))
     return [made[place] for place in range(len(wanted))]
 
 
-def _batches(loaded: LoadedModel, wanted: Sequence[Wanted]) -> list[list[int]]:
-    """Places in `wanted`, those with texts of equal length together, ROWS at most."""
+def batches(loaded: LoadedModel, wanted: Sequence[Wanted]) -> list[list[int]]:
+    """How `generate_codes` goes about it: places in `wanted`, texts of equal length together."""
     _, mask = loaded.conditioner.text_states([one.text for one in wanted])
     by_length: dict[int, list[int]] = defaultdict(list)
     for place, length in enumerate(mask.sum(dim=1).tolist()):

@@ -23,7 +23,7 @@ from core.training.composer.compose import compose, plan
 from core.training.composer.score import Piece
 from core.training.measure import features as feature_module
 from core.training.measure import spectra, tempo
-from core.training.measure.batch import Wanted, generate_codes
+from core.training.measure.batch import Wanted, batches, generate_codes
 from core.training.measure.cache import kept
 from core.training.measure.classifier import Classifier
 from core.training.measure.composed import composed_paths
@@ -79,17 +79,23 @@ class Material:
         """Codes of a clip a prompt, with the application's default guidance and sampling."""
         wanted = [Wanted(one.text, one.seed) for one in asked]
         frames = frames_of(CLIP_SECONDS)
-
-        def make() -> dict[str, Codes]:
-            with Progress() as progress:
-                task = progress.add_task("generating", total=len(wanted))
-                made = generate_codes(
-                    self.loaded, wanted, frames, advanced=lambda n: progress.advance(task, n)
+        made: dict[int, Codes] = {}
+        with Progress() as progress:
+            task = progress.add_task("generating", total=len(wanted))
+            for places in batches(self.loaded, wanted):
+                # kept a batch at a time: a run that was stopped goes on from the next
+                some = [wanted[place] for place in places]
+                found = kept(
+                    self.folder / "generated",
+                    "codes",
+                    (self.loaded.digest, some, frames, SamplingParams(), _LOOP),
+                    lambda some=some: {
+                        "codes": np.stack(generate_codes(self.loaded, some, frames))
+                    },
                 )
-            return {"codes": np.stack(made)}
-
-        made_from = (self.loaded.digest, wanted, frames, SamplingParams(), _LOOP)
-        return list(kept(self.folder, "generated", made_from, make)["codes"])
+                made |= dict(zip(places, found["codes"], strict=True))
+                progress.advance(task, len(places))
+        return [made[place] for place in range(len(wanted))]
 
     def classifier(self, pieces: int) -> tuple[Classifier, Codes]:
         """The classifier, and codes [codebooks, frames] of the music that it learnt from."""
