@@ -60,6 +60,13 @@ def read_clips(folder: Path) -> list[TokenClip]:
     return clips
 
 
+def code_counts(clips: list[TokenClip], vocab: int) -> Tensor:
+    """How often each code occurs, float32 [K, vocab]."""
+    books = range(clips[0].codes.shape[0])
+    found = [sum(np.bincount(clip.codes[k], minlength=vocab) for clip in clips) for k in books]
+    return torch.from_numpy(np.stack(found)).float()
+
+
 def split_held_out(clips: list[TokenClip], share: float) -> tuple[list[TokenClip], list[TokenClip]]:
     """(clips to train on, clips kept for validation), a `share` 0 … 1 of them at about.
 

@@ -24,17 +24,47 @@ from core.types import FRAME_RATE
 EMBEDDING = 0.3  # deviation of code embeddings: 0.02 is lost beside positions of unit size
 SHARPNESS, READINESS = 3.0, 2.0  # swing of a pulse, and how far it stands above other words
 QUIET = 0.2
+LOUDNESS = 0.4  # of a pulse, beside codes and positions of about 0.9
 BEATS_A_BAR = 4
 SMOOTH = 8  # pairs of slow waves over log tempo, so that near tempi start alike
 TURN, BAR = (48.0, 240.0), (12.0, 48.0)  # cycles a minute that each pair of heads reads
 
 
-@torch.no_grad()
-def prepare(model: LanguageModel, text: T5EncoderModel, tokenizer: T5Tokenizer) -> None:
-    """Set the initial weights of a new model. Needs four heads of at least 48 in its layers.
+def prepare(
+    model: LanguageModel, text: T5EncoderModel, tokenizer: T5Tokenizer, counts: Tensor
+) -> None:
+    """Set the initial weights of a new model. counts: how often each code occurs [K,V]."""
+    _quiet_layers(model)
+    _frequencies(model, counts)
+    _metronome(model, text, tokenizer)
 
-    Smaller models get the embeddings alone.
+
+@torch.no_grad()
+def _quiet_layers(model: LanguageModel) -> None:
+    """What a layer adds is small at the start, the less the more layers there are (GPT-2's way)."""
+    for layer in model.layers:
+        for last in (layer.self_attn.out_proj, layer.cross_attn.out_proj, layer.fc2):
+            last.weight *= 1 / math.sqrt(2 * len(model.layers))
+
+
+@torch.no_grad()
+def _frequencies(model: LanguageModel, counts: Tensor) -> None:
+    """The codes' own frequencies, as a bias of the heads: the last channel is made constant.
+
+    MusicGen's heads have no bias. A model that starts without one first learns to be constant:
+    its first layer adds a vector forty times the size of the signal, which drowns codes, time
+    and text for the rest of the run (measured: version 0 of the starter).
     """
+    share = (counts + 1.0).log()
+    share = share - share.mean(1, keepdim=True)
+    model.norm.weight[-1] = 0.0
+    model.norm.bias[-1] = 1.0
+    model.heads.weight[:, -1] = share.flatten().to(model.heads.weight)
+
+
+@torch.no_grad()
+def _metronome(model: LanguageModel, text: T5EncoderModel, tokenizer: T5Tokenizer) -> None:
+    """Needs four heads of at least 48 in each layer; smaller models get the embeddings alone."""
     embed = model.embed_codes.weight
     embed.normal_(0.0, EMBEDDING)
     heads, width = model.config.heads, model.config.head_dim
@@ -88,7 +118,9 @@ def prepare(model: LanguageModel, text: T5EncoderModel, tokenizer: T5Tokenizer) 
             query, keys = cross.q_proj.weight[rows], cross.k_proj.weight[rows]
             query[:] = 0.0
             keys[:] = 0.0
-            cross.v_proj.weight[rows, code_width] = 1.0
+            cross.v_proj.weight[rows] = 0.0
+            cross.v_proj.weight[head * width, code_width] = 1.0
+            cross.out_proj.weight[:, head * width].normal_(0.0, LOUDNESS)
             # Re(z·e^iwp) = a·cos - b·sin; Im = a·sin + b·cos
             first, second = (cosine, sine) if quadrature == 0 else (sine, cosine)
             query[places, first] = swing

@@ -25,7 +25,7 @@ from core.errors import BadInput, DawBridgeError
 from core.model.language_model import LanguageModel
 from core.training import start
 from core.training.averaging import WeightAverage
-from core.training.crops import Crops, read_clips, split_held_out
+from core.training.crops import Crops, code_counts, read_clips, split_held_out
 from core.training.objective import Objective, Prepared, checkpoint_blocks
 from core.training.processes import Processes
 from core.training.run import Log, Schedule, previous_of
@@ -61,7 +61,8 @@ class TransformerTrainer:
         self.tokenizer = self._tokenizer(config.out / "tokenizer")
         self.text = small_t5(len(self.tokenizer), config.text_width)
         self.model = LanguageModel(self.shape)
-        start.prepare(self.model, self.text, self.tokenizer)
+        counts = code_counts(self.clips, self.shape.vocab)
+        start.prepare(self.model, self.text, self.tokenizer, counts)
         self.objective = Objective(self.model, self.text, config.autocast).to(self.device)
         self.weights = list(self.objective.parameters())
         self.optimizer = self._optimizer()
@@ -122,9 +123,7 @@ class TransformerTrainer:
         config, schedule, processes = self.config, self.schedule, self.processes
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.rate
-        early = schedule.progress < config.short_share
-        length = config.short_frames if early else config.window_frames
-        batch = self.crops.batch(length, schedule.step)
+        batch = self.crops.batch(config.crop_frames(schedule.progress), schedule.step)
         self.frames += sum(batch.lengths)
         whole = Prepared.of(batch, self.tokenizer, self.shape)
         counts = whole.counts.clamp_min(1).to(self.device, non_blocking=True)

@@ -38,8 +38,12 @@ class TransformerTraining:
     # a step
     frames_a_step: int = ranged(2_000, 1)  # over all processes and accumulated parts
     accumulate: int = ranged(1, 1)  # parts of a step, one after the other, to save memory
-    short_frames: int = ranged(500, 8)  # crops for the first part of the run
-    short_share: float = ranged(0.75, 0.0, 1.0)
+    # Crops grow while the run goes on. Text says most about the first seconds of a piece: many
+    # short crops are many captions a step, and that is when the model learns to read.
+    first_frames: int = ranged(150, 8)  # of a crop, until first_share of the run
+    first_share: float = ranged(0.45, 0.0, 1.0)
+    short_frames: int = ranged(500, 8)  # … then, until short_share; after it whole windows
+    short_share: float = ranged(0.85, 0.0, 1.0)
     text_dropout: float = ranged(0.12, 0.0, 1.0)
     off_bar: float = ranged(0.15, 0.0, 1.0)
     # the optimizer
@@ -81,6 +85,12 @@ class TransformerTraining:
     def schedule_steps(self) -> int | None:
         """Steps that the schedule counts to, None where the clock leads."""
         return STEPS if self.steps is None and self.minutes is None else self.steps
+
+    def crop_frames(self, progress: float) -> int:
+        """Length of the crops at `progress`, 0 … 1, of the run."""
+        if progress < self.first_share:
+            return self.first_frames
+        return self.short_frames if progress < self.short_share else self.window_frames
 
     @property
     def schedule_minutes(self) -> float | None:
