@@ -178,6 +178,7 @@ hidden = 16
 layers = 1
 heads = 2
 text_width = 8
+first_frames = 50
 short_frames = 50
 window_frames = 100
 frames_a_step = 200

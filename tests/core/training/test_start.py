@@ -1,4 +1,4 @@
-"""The structured start: the first layer hears a pulse in the tempo that the text names."""
+"""The structured start: a pulse in the tempo that the text names, and the codes' frequencies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _attention_to_tempo(model: LanguageModel, tempo: int, frames: int) -> np.nda
     """How much each head of the first layer looks at the tempo's token [heads, frames]."""
     tokenizer = make_tokenizer(["energetic house drums at 120 bpm"] * 3)
     text = small_t5(len(tokenizer), 192)
-    prepare(model, text, tokenizer)
+    prepare(model, text, tokenizer, torch.ones(4, model.config.vocab))
     tokens = tokenizer(f"energetic house drums at {tempo} bpm", return_tensors="pt")
     states = model.project_text(text(**tokens).last_hidden_state)
     first = model.layers[0].cross_attn
@@ -58,6 +58,24 @@ def test_a_model_without_room_gets_embeddings_alone():
     model = _model(hidden=64, heads=2)
     before = model.layers[0].cross_attn.q_proj.weight.clone()
     tokenizer = make_tokenizer(["drums at 120 bpm"] * 3)
-    prepare(model, small_t5(len(tokenizer), 192), tokenizer)
+    prepare(model, small_t5(len(tokenizer), 192), tokenizer, torch.ones(4, model.config.vocab))
     assert torch.equal(model.layers[0].cross_attn.q_proj.weight, before)
     assert float(model.embed_codes.weight.detach().std()) == pytest.approx(0.3, rel=0.02)
+
+
+@torch.no_grad()
+def test_it_starts_with_the_codes_frequencies_and_a_quiet_residual():
+    model = _model()
+    tokenizer = make_tokenizer(["drums at 120 bpm"] * 3)
+    torch.manual_seed(1)
+    counts = torch.distributions.Exponential(0.001).sample((4, model.config.vocab)).round()
+    prepare(model, small_t5(len(tokenizer), 192), tokenizer, counts)
+    codes = torch.randint(0, model.config.vocab, (2, 4, 60))
+    shares = torch.softmax(model(codes), -1).mean((0, 2))
+    wanted = (counts + 1) / (counts + 1).sum(1, keepdim=True)
+    # Kullback-Leibler divergence in nats: uniform shares would be 0.42 away
+    assert float((wanted * (wanted / shares).log()).sum(1).max()) < 0.1
+    states = model._embed(codes, 0)
+    for layer in model.layers:
+        states = layer(states, None, None)
+    assert float(states.pow(2).mean().sqrt()) < 2.0

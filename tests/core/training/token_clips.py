@@ -43,6 +43,7 @@ def small_run(tokens: Path, out: Path, **more: Any) -> TransformerTraining:
         "heads": 2,
         "text_width": 8,
         "steps": 4,
+        "first_share": 0.0,
         "short_frames": 50,
         "frames_a_step": 100,
         "window_frames": 100,
