@@ -9,16 +9,16 @@ from core.codec.encodec import Codec
 from core.errors import BadCheckpoint, BadInput
 from core.generation.generator import resolve_device
 from core.model.checkpoint import load_codec
-from core.training.audio_folder import audio_files, foreign_files
-from core.training.codec import CodecTrainer, CodecTraining, finished_codec
-from core.training.lora import LoraTrainer
-from core.training.lora_settings import LoraTraining
-from core.training.loudness import DEFAULT_TARGET
-from core.training.run import read_toml
-from core.training.tokenize_report import Report
-from core.training.tokenizing import tokenize_folder
-from core.training.transformer import TransformerTrainer
-from core.training.transformer_settings import TransformerTraining
+from core.training.codec.trainer import CodecTrainer, CodecTraining, finished_codec
+from core.training.lora.settings import LoraTraining
+from core.training.lora.trainer import LoraTrainer
+from core.training.music.audio_folder import audio_files, foreign_files
+from core.training.music.loudness import DEFAULT_TARGET
+from core.training.run.shared import read_toml
+from core.training.tokens.report import Report
+from core.training.tokens.tokenizing import tokenize_folder
+from core.training.transformer.settings import TransformerTraining
+from core.training.transformer.trainer import TransformerTrainer
 
 
 def tokenize(

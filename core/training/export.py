@@ -22,9 +22,9 @@ from transformers import (
 
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
-from core.training.codec import finished_codec
-from core.training.text import small_t5
-from core.training.transformer_checkpoint import trained_weights
+from core.training.codec.trainer import finished_codec
+from core.training.transformer.checkpoint import trained_weights
+from core.training.transformer.text import small_t5
 from core.types import MODEL_RATE
 
 

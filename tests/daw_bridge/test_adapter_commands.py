@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from core.errors import BadInput
 from core.model.checkpoint import read_info
-from core.training.config_file import example_config
-from core.training.lora_settings import LoraTraining
+from core.training.lora.settings import LoraTraining
+from core.training.run.config_file import example_config
 from daw_bridge.__main__ import app
 from tests.core.model.tiny_adapters import make_adapter
 from tests.core.tiny_checkpoints import make_checkpoint

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.training import tokenizing
-from core.training.tokens import read_tokens
+from core.training.tokens import tokenizing
+from core.training.tokens.clips import read_tokens
 from daw_bridge.__main__ import main
 from tests.core.tiny_checkpoints import make_checkpoint
 from tests.core.training.sounds import silence, tone, write

@@ -16,7 +16,7 @@ import torch
 import torchaudio
 from numpy.typing import NDArray
 
-from core.training.codec_losses import log_mel_distance
+from core.training.codec.losses import log_mel_distance
 from core.training.measure.spectra import Clip
 from core.types import MODEL_RATE
 

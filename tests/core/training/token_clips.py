@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from core.training.transformer_settings import TransformerTraining
+from core.training.transformer.settings import TransformerTraining
 
 
 def write_tokens(folder: Path) -> Path:
