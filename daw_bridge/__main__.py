@@ -351,7 +351,7 @@ def train(
 ) -> None:
     """Train a codec, a Transformer or a LoRA; goes on where the last run stopped."""
     if example is not None:
-        from core.training.config_file import example_config
+        from core.training.run.config_file import example_config
 
         typer.echo(example_config(example), nl=False)
         return
@@ -382,8 +382,8 @@ def finetune(
     device: ComputeDevice = Device.AUTO,
 ) -> None:
     """Make a LoRA adapter of your own loops; goes on where it was stopped."""
-    from core.training.finetune import Finetune
-    from core.training.finetune import finetune as run
+    from core.training.lora.finetune import Finetune
+    from core.training.lora.finetune import finetune as run
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     asked = Finetune(folder, name, model or "starter", device.value, steps, rank, trigger, licence)
