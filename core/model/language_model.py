@@ -112,6 +112,16 @@ class LanguageModel(nn.Module):
         offset: position of codes[..., 0].
         Returns [B,K,S,V].
         """
+        return self.read_out(self.states(codes, text_states, text_mask, offset))
+
+    def states(
+        self,
+        codes: Tensor,
+        text_states: Tensor | None = None,
+        text_mask: Tensor | None = None,
+        offset: int = 0,
+    ) -> Tensor:
+        """What the heads read, [B,S,H]; arguments as of `forward`."""
         text, mask = None, None
         if text_states is not None:
             text = self.project_text(text_states, text_mask)
@@ -125,7 +135,12 @@ class LanguageModel(nn.Module):
             x = nn.functional.dropout(x, self.config.dropout)
         for layer in self.layers:
             x = layer(x, text, mask)
-        return self._logits(x).movedim(1, 2)
+        return self.norm(x)
+
+    def read_out(self, states: Tensor) -> Tensor:
+        """`states` [B,S,H] → logits [B,K,S,V]."""
+        logits = self.heads(states).unflatten(-1, (self.config.codebooks, self.config.vocab))
+        return logits.movedim(1, 2)
 
     # ------------------------------------------------------------------ generation
 

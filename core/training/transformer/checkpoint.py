@@ -1,8 +1,8 @@
 """A Transformer's run on disk: last.pt to go on from, best.pt and last.pt to make a model of.
 
-last.pt: `model`, `text` (as trained), `average` (the same, averaged, or None), `optimizer`,
-`schedule`, `torch_rng`, `best`. best.pt: `model`, `text` (averaged), `loss`. Both: `shape`,
-`step`. All tensors and plain values, so that nothing pickled need be executed to read them.
+last.pt: `model`, `text`, `metre` (as trained), `average` (the same, averaged, or None),
+`optimizer`, `schedule`, `torch_rng`, `best`. best.pt: `model`, `text` (averaged), `loss`. Both:
+`shape`, `step`. All tensors and plain values: nothing pickled need be executed to read them.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ def averaged_state(run: TransformerTrainer) -> dict[str, Any]:
     }
 
 
+def _metre(objective: Any) -> dict[str, Any] | None:
+    return None if objective.metre is None else objective.metre.state_dict()
+
+
 def save_best(run: TransformerTrainer) -> None:
     """The averaged weights as they are now, as best.pt. Raises DawBridgeError: a full disk."""
     atomic_save(averaged_state(run) | {"loss": run.best}, run.config.out / "best.pt")
@@ -67,7 +71,9 @@ def save_last(run: TransformerTrainer) -> None:
         {
             "model": run.model.state_dict(),
             "text": run.text.state_dict(),
-            "average": average and {k: average[k] for k in ("model", "text")},
+            "metre": _metre(run.objective),
+            "average": average
+            and {k: average[k] for k in ("model", "text")} | {"metre": _metre(run.average.module)},
             "shape": dataclasses.asdict(run.shape),
             "optimizer": run.optimizer.state_dict(),
             "schedule": run.schedule.state_dict(),
@@ -87,8 +93,10 @@ def resume_last(run: TransformerTrainer) -> None:
     try:
         run.model.load_state_dict(state["model"])
         run.text.load_state_dict(state["text"])
+        if run.objective.metre is not None:
+            run.objective.metre.load_state_dict(state["metre"])
         run.optimizer.load_state_dict(state["optimizer"])
-    except (KeyError, ValueError, RuntimeError):
+    except (KeyError, ValueError, RuntimeError, TypeError):
         raise BadCheckpoint(
             f"{run.checkpoint} is of a model of other sizes; set them back, or choose another"
             " `out` (and weights_from for what fits)"
@@ -99,6 +107,8 @@ def resume_last(run: TransformerTrainer) -> None:
     if state.get("average") and run.average.decay:
         run.average.module.model.load_state_dict(state["average"]["model"])
         run.average.module.text.load_state_dict(state["average"]["text"])
+        if run.average.module.metre is not None:
+            run.average.module.metre.load_state_dict(state["average"]["metre"])
     else:
         run.average.restart()
     run.schedule.load_state_dict(state["schedule"])

@@ -7,9 +7,9 @@ and several processes each draw the whole batch and take their own rows.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -43,6 +43,24 @@ class Batch:
     lengths: list[int]
     quiet: list[int]  # frames at the start that carry no loss
     captions: list[str]  # '' where the text is dropped
+    metre: list[Metre | None] = field(default_factory=list)  # of each row; empty: none is known
+
+
+class Metre(NamedTuple):
+    """Where a row's frames lie between bar lines."""
+
+    bar: float  # position of the first frame, in bars
+    bars_a_frame: float
+    beats_a_bar: float
+
+
+class Row(NamedTuple):
+    """One clip or crop: codes [K, F] and what `Batch` says of it."""
+
+    codes: np.ndarray
+    quiet: int = 0
+    caption: str = ""
+    metre: Metre | None = None
 
 
 def read_clips(folder: Path) -> list[TokenClip]:
@@ -95,7 +113,7 @@ class Crops:
         rows = [self._crop(length, random) for _ in range(self.rows(length))]
         return padded(rows, self.special)
 
-    def _crop(self, length: int, random: np.random.Generator) -> tuple[np.ndarray, int, str]:
+    def _crop(self, length: int, random: np.random.Generator) -> Row:
         clip = self.clips[random.integers(len(self.clips))]
         total = clip.codes.shape[1]
         spare = max(0, total - length)
@@ -110,7 +128,11 @@ class Crops:
         caption = ""
         if clip.captions and random.random() >= self.config.text_dropout:
             caption = spelled(clip.captions[random.integers(len(clip.captions))], random)
-        return clip.codes[:, start : start + length], quiet, caption
+        metre = None
+        if clip.frames_a_bar:
+            beats = float(clip.facts.get("beats_per_bar", 4))
+            metre = Metre(start / clip.frames_a_bar, 1 / clip.frames_a_bar, beats)
+        return Row(clip.codes[:, start : start + length], quiet, caption, metre)
 
 
 def spelled(caption: str, random: np.random.Generator) -> str:
@@ -121,17 +143,18 @@ def spelled(caption: str, random: np.random.Generator) -> str:
     return caption.title() if draw < 0.12 else caption
 
 
-def padded(rows: list[tuple[np.ndarray, int, str]], special: int) -> Batch:
-    """Rows of (codes [K, F], quiet frames, caption) as one batch."""
-    longest = max(codes.shape[1] for codes, _, _ in rows)
-    whole = np.full((len(rows), rows[0][0].shape[0], longest), special, dtype=np.int64)
-    for row, (codes, _, _) in zip(whole, rows, strict=True):
-        row[:, : codes.shape[1]] = codes
+def padded(rows: list[Row], special: int) -> Batch:
+    """Rows as one batch, the shorter ones filled up with the special token."""
+    longest = max(row.codes.shape[1] for row in rows)
+    whole = np.full((len(rows), rows[0].codes.shape[0], longest), special, dtype=np.int64)
+    for filled, row in zip(whole, rows, strict=True):
+        filled[:, : row.codes.shape[1]] = row.codes
     return Batch(
         torch.from_numpy(whole),
-        [codes.shape[1] for codes, _, _ in rows],
-        [quiet for _, quiet, _ in rows],
-        [caption for _, _, caption in rows],
+        [row.codes.shape[1] for row in rows],
+        [row.quiet for row in rows],
+        [row.caption for row in rows],
+        [row.metre for row in rows],
     )
 
 

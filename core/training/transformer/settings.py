@@ -46,6 +46,7 @@ class TransformerTraining:
     short_share: float = ranged(0.85, 0.0, 1.0)
     text_dropout: float = ranged(0.12, 0.0, 1.0)
     off_bar: float = ranged(0.15, 0.0, 1.0)
+    metre: float = ranged(1.0, 0.0)  # weight of the loss of beat and bar phase; 0: none
     # the optimizer
     rate: float = ranged(1e-3, 1e-8, 1.0)
     warmup: int = ranged(200, 0)  # steps

@@ -62,7 +62,9 @@ class TransformerTrainer:
         self.model = LanguageModel(self.shape)
         counts = code_counts(self.clips, self.shape.vocab)
         start.prepare(self.model, self.text, self.tokenizer, counts)
-        self.objective = Objective(self.model, self.text, config.autocast).to(self.device)
+        self.objective = Objective(
+            self.model, self.text, config.autocast, metre=config.metre > 0
+        ).to(self.device)
         self.weights = list(self.objective.parameters())
         self.optimizer = self._optimizer()
         self.crops = Crops(self.clips, config, self.shape.special_token)
@@ -117,7 +119,8 @@ class TransformerTrainer:
     def step(self) -> Tensor:
         """One optimizer step; → this process's share of the loss a codebook [K], on the device.
 
-        The shares of all processes add up to the cross-entropy in nats a code.
+        The shares of all processes add up to the cross-entropy in nats a code. With `metre` its
+        error follows, 1 where nothing is known of it.
         """
         config, schedule, processes = self.config, self.schedule, self.processes
         for group in self.optimizer.param_groups:
@@ -125,7 +128,10 @@ class TransformerTrainer:
         batch = self.crops.batch(config.crop_frames(schedule.progress), schedule.step)
         self.frames += sum(batch.lengths)
         whole = Prepared.of(batch, self.tokenizer, self.shape)
-        counts = whole.counts.clamp_min(1).to(self.device, non_blocking=True)
+        counts = whole.counts
+        if config.metre:
+            counts = torch.cat((counts, whole.timed))
+        counts = counts.clamp_min(1).to(self.device, non_blocking=True)
         losses = torch.zeros(len(counts), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
         parts, first = processes.world * config.accumulate, processes.rank * config.accumulate
@@ -146,7 +152,9 @@ class TransformerTrainer:
         # normalised by the whole step's targets, so that its parts add up to it
         share = self.wrapped(*part.tensors) / counts
         # DistributedDataParallel takes the mean over processes where the sum is meant
-        (share.mean() * self.processes.world).backward()
+        books = self.shape.codebooks
+        loss = share[:books].mean() + self.config.metre * share[books:].sum()
+        (loss * self.processes.world).backward()
         return share.detach()
 
     # ------------------------------------------------------------ the run
@@ -159,14 +167,17 @@ class TransformerTrainer:
         """
         try:
             with self.terminal, StopSignal() as stop:
-                return self._run(stop)
+                ended = self._run(stop)
+            self.processes.wait()  # the first holds the others' meeting point: it leaves last
+            return ended
         finally:
             self.processes.close()
 
     def _run(self, stop: StopSignal) -> bool:
         config, schedule = self.config, self.schedule
         watch = Watch(self)
-        total, since = torch.zeros(self.shape.codebooks, device=self.device), 0
+        total = torch.zeros(self.shape.codebooks + bool(config.metre), device=self.device)
+        since = 0
         began, saved, validated = time.monotonic(), schedule.step, schedule.step
         while schedule.progress < 1:
             total += self.step()

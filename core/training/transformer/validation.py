@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.model.config import ModelConfig
 from core.training.tokens.clips import TokenClip
-from core.training.transformer.crops import Batch, padded
+from core.training.transformer.crops import Batch, Row, padded
 from core.training.transformer.objective import Objective, Prepared
 
 MOST_CLIPS = 64  # so that a large corpus is not validated for minutes
@@ -43,13 +43,16 @@ class Validation:
         for first in range(0, len(self.clips), self.rows):
             batch = self._beginnings(self.clips[first : first + self.rows])
             whole = Prepared.of(batch, self.tokenizer, self.shape)
-            total += objective(*whole.to(device).tensors)
+            total += objective(*whole.to(device).tensors)[: len(total)]
             counts += whole.counts
         return (total.cpu() / counts).tolist()
 
     def _beginnings(self, clips: list[TokenClip]) -> Batch:
         return padded(
-            [(c.codes[:, : self.frames], 0, c.captions[0] if c.captions else "") for c in clips],
+            [
+                Row(c.codes[:, : self.frames], caption=c.captions[0] if c.captions else "")
+                for c in clips
+            ],
             self.shape.special_token,
         )
 

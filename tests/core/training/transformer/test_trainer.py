@@ -16,11 +16,12 @@ from core.training.transformer.crops import (
     LEAD_IN,
     Batch,
     Crops,
+    Metre,
     read_clips,
     split_held_out,
     targets_of,
 )
-from core.training.transformer.objective import Prepared
+from core.training.transformer.objective import Prepared, phases
 from core.training.transformer.trainer import TransformerTrainer
 from tests.core.training.token_clips import small_run, write_tokens
 
@@ -241,3 +242,16 @@ def test_pieces_of_a_recording_stay_on_one_side() -> None:
     assert len(songs[1]) > 1
     assert not songs[0] & songs[1]
     assert split_held_out(clips[:1], 0.9)[0] == clips[:1]
+
+
+def test_the_phase_of_beat_and_bar_is_asked_for_where_the_tempo_is_known() -> None:
+    codes = torch.zeros(2, 4, 80, dtype=torch.int64)
+    # 120 bpm: 25 frames a beat; the second row's tempo is not known
+    batch = Batch(codes, [80, 80], [0, 0], ["x", "x"], [Metre(0.5, 1 / 100, 4), None])
+    found = phases(batch, 82)
+    beat, bar = found[0, :, 0], found[0, :, 2]
+    assert bar[0] == pytest.approx(-1)  # half a bar on
+    assert bar[50] == pytest.approx(1, abs=1e-5)
+    assert beat[[0, 25, 50, 75]].tolist() == pytest.approx([1, 1, 1, 1], abs=1e-5)
+    assert not found[0, 80:].isfinite().any()  # padding
+    assert not found[1].isfinite().any()
