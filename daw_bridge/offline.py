@@ -9,19 +9,15 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
 
 from core.errors import BadInput
 from core.generation.messages import LoadedAdapter
 from core.generation.params import MAX_SECONDS, Prompt, SamplingParams
-from core.types import FRAME_RATE, Frames, frames_of
+from core.types import Frames, frames_of
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_tail
 
@@ -178,41 +174,3 @@ class OutputRefused(BadInput):
 
     code = "disk"
     exit_status = 1
-
-
-class Progress:
-    """A bar for loading, then one for the take. Nothing is drawn where there is no terminal."""
-
-    def __init__(self, console: Console) -> None:
-        self._bars = RichProgress(
-            TextColumn("{task.description:<24}"), BarColumn(), TimeRemainingColumn(),
-            console=console, transient=True, disable=not console.is_terminal,
-        )  # fmt: skip
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> Progress:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
-
-    def say(self, what: str) -> None:
-        if self._task is None:
-            self._task = self._bars.add_task(what, total=1.0)
-        self._bars.update(self._task, description=what)
-
-    def loading(self, fraction: float, what: str) -> None:
-        self.say(what)
-        assert self._task is not None
-        self._bars.update(self._task, completed=fraction)
-
-    def made(self, frames: int, wanted: int) -> None:
-        self.say(f"{frames / FRAME_RATE:.1f} of {wanted / FRAME_RATE:.1f} s")
-        assert self._task is not None
-        self._bars.update(self._task, completed=frames / wanted)

@@ -120,7 +120,7 @@ def test_what_no_one_foresaw_is_one_line_too(
     def fail(*words: object) -> None:
         raise RuntimeError("of a kind\nnobody knows")
 
-    monkeypatch.setattr("daw_bridge.__main__._to_file", fail)
+    monkeypatch.setattr("daw_bridge.cli.one_take._to_file", fail)
     assert in_process(monkeypatch, "generate", "x", "-o", "x.wav") == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -196,13 +196,13 @@ def test_generate_and_continue(tiny: str, tmp_path: Path, monkeypatch: pytest.Mo
 def test_ctrl_c_keeps_what_was_made(
     tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from daw_bridge.offline import Progress
+    from daw_bridge.cli.take_progress import TakeProgress
 
-    def interrupt(self: Progress, frames: int, wanted: int) -> None:
+    def interrupt(self: TakeProgress, frames: int, wanted: int) -> None:
         if frames == 30:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Progress, "made", interrupt)
+    monkeypatch.setattr(TakeProgress, "made", interrupt)
     out = tmp_path / "x.wav"
     words = ["generate", "funk", "--model", tiny, "--device", "cpu", "-o", str(out)]
     assert in_process(monkeypatch, *words) == 130

@@ -14,9 +14,9 @@ from core.generation.messages import LoadedAdapter
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
 from daw_bridge import events
+from daw_bridge.cli.options import adapter_choices
 from daw_bridge.effects import AdapterUse, TakeRecord
 from daw_bridge.engine_ledger import Ledger
-from daw_bridge.options import adapter_choices
 from daw_bridge.osc_address import parse
 from daw_bridge.osc_feedback import OscFeedback, message_of
 from daw_bridge.takes import TakeLibrary

@@ -13,6 +13,12 @@ from core.errors import DawBridgeError
 from daw_bridge.events import Event, Problem, Scheduled, Status, StatusChanged, TakeSaved
 
 LOADING_STEP = 0.2
+console = Console()
+
+
+def say(line: str) -> None:
+    """One line on stdout as it is: no markup, no colours, never wrapped."""
+    console.print(escape(line), soft_wrap=True, highlight=False)
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,141 @@
+"""`daw-bridge generate` and `daw-bridge continue`: one take to a file, made in this process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daw_bridge.cli.console import console
+from daw_bridge.cli.options import (
+    Adapters,
+    BarCount,
+    BeatsPerMinute,
+    ComputeDevice,
+    ComputeDtype,
+    Device,
+    Dtype,
+    Greedy,
+    Guidance,
+    Model,
+    Out,
+    Prompt_,
+    Seconds,
+    Seed,
+    Temperature,
+    Tokens,
+    TopK,
+    adapter_choices,
+)
+
+if TYPE_CHECKING:
+    from daw_bridge.offline import Request
+
+
+def generate(
+    prompt: Prompt_,
+    out: Out,
+    seconds: Seconds = None,
+    bars: BarCount = None,
+    bpm: BeatsPerMinute = None,
+    seed: Seed = None,
+    greedy: Greedy = False,
+    guidance: Guidance = 3.0,
+    top_k: TopK = 250,
+    temperature: Temperature = 1.0,
+    model: Model = None,
+    device: ComputeDevice = Device.AUTO,
+    dtype: ComputeDtype = Dtype.AUTO,
+    tokens: Tokens = None,
+    adapter: Adapters = None,
+) -> None:
+    """Generate a take into a WAV file."""
+    from daw_bridge.offline import Request
+
+    _to_file(
+        Request.of(prompt, out, seconds, bars, bpm, seed, greedy, guidance, top_k, temperature,
+                   model, device, dtype, tokens, adapters=adapter_choices(adapter))
+    )  # fmt: skip
+
+
+def continue_(
+    clip: Annotated[Path, typer.Argument(help="The sound file to continue.")],
+    out: Out,
+    prompt: Prompt_ = "",
+    seconds: Seconds = None,
+    bars: BarCount = None,
+    bpm: BeatsPerMinute = None,
+    seed: Seed = None,
+    greedy: Greedy = False,
+    guidance: Guidance = 3.0,
+    top_k: TopK = 250,
+    temperature: Temperature = 1.0,
+    model: Model = None,
+    device: ComputeDevice = Device.AUTO,
+    dtype: ComputeDtype = Dtype.AUTO,
+    tokens: Tokens = None,
+    keep_clip: Annotated[
+        bool, typer.Option("--keep-clip", help="Put the clip before the continuation.")
+    ] = False,
+    adapter: Adapters = None,
+) -> None:
+    """Continue a sound file; OUT holds the continuation alone."""
+    from daw_bridge.offline import Request
+
+    _to_file(
+        Request.of(prompt, out, seconds, bars, bpm, seed, greedy, guidance, top_k, temperature,
+                   model, device, dtype, tokens, clip, keep_clip, adapter_choices(adapter))
+    )  # fmt: skip
+
+
+def _to_file(request: Request) -> None:
+    """Run the model in this process. Ctrl-C keeps what was made and exits with 130."""
+    from daw_bridge.cli.take_progress import TakeProgress
+    from daw_bridge.offline import write_result
+
+    request.check()
+    if request.adapters:  # before the model is loaded
+        from core.model.adapter_location import locate_adapter
+
+        for adapter, _ in request.adapters:
+            locate_adapter(adapter)
+    clip = request.read_clip()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with TakeProgress(console) as progress:
+        progress.say("starting")
+        from core.codec.resampler import to_model_rate
+        from core.generation.generator import Generator
+        from core.generation.seam import join_clip
+
+        generator = Generator.load(request.model, request.device, request.dtype, progress.loading)
+        for adapter, weight in request.adapters:
+            generator.adapters.use(adapter, weight)
+        stream = generator.open(
+            request.prompt, request.sampling, request.frames,
+            clip=clip.pcm if clip else None, clip_rate=clip.rate if clip else 32_000,
+        )  # fmt: skip
+        stopped, blocks, codes = False, [], []
+        try:
+            while not stream.ended:
+                if (block := stream.step()) is not None:
+                    blocks.append(block.pcm)
+                progress.made(stream.frames, request.frames)
+        except KeyboardInterrupt:
+            stopped = True
+            if not stream.ended and (block := stream.hand_over()) is not None:
+                blocks.append(block.pcm)
+        if (drawn := stream.untold_codes()) is not None:
+            codes.append(drawn)
+    join = None
+    if clip is not None and request.keep_clip:
+        channels = generator.codec.channels
+        before = to_model_rate(clip.pcm, clip.rate, channels)
+        join = lambda pcm: join_clip(before, stream.seam, pcm)  # noqa: E731
+    loaded = generator.loaded
+    write_result(request, blocks, codes, f"{loaded.name} {loaded.digest}", loaded.licence, join,
+                 generator.adapters.loaded)  # fmt: skip
+    console.print(request.report(loaded.name, loaded.licence, stopped), soft_wrap=True)
+    if stopped:
+        raise typer.Exit(130)
