@@ -1,22 +1,18 @@
 """An affine map whose weights are laid out once for the processor it runs on.
 
-At the sizes of a streaming step (a few rows against a large matrix) the packed oneDNN product
-is two to three times as fast on a CPU as `torch.nn.functional.linear`, which hands each call to
-a general BLAS and lets it read the weights as they lie. The packed operator is the one that
-`torch.compile` puts into frozen CPU graphs; where it is missing, on another device, or with
+At the sizes of a streaming step (a few rows against a large matrix) the packed product of
+core/packed_weights.py is two to three times as fast on a CPU as
+`torch.nn.functional.linear`. Where it is missing, on another device, or with
 `DAW_BRIDGE_PACKED=0` in the environment, plain `linear` gives the same numbers.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-OFF_SWITCH = "DAW_BRIDGE_PACKED"  # shared with core.model.packed_linear
+from core.packed_weights import can_pack, packed, product
+
 _SMALLEST_PACKED = 4_096  # weights; below it the fixed cost of the packed call is the larger
 
 
@@ -30,23 +26,13 @@ class Dense:
         self.weight = weight.detach().contiguous()
         self.bias = None if bias is None else bias.detach().contiguous()
         self._packed: Tensor | None = None
-        self._multiply: Callable[..., Tensor] | None = None
-        if self.weight.device.type == "cpu" and self.weight.numel() >= _SMALLEST_PACKED:
-            self._pack()
-
-    def _pack(self) -> None:
-        off = os.environ.get(OFF_SWITCH, "1") == "0"
-        if off or self.weight.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
-            return
-        try:
-            operators = torch.ops.mkldnn
-            # No row count is named: such a packing is the fastest at every row count measured.
-            self._packed = operators._reorder_linear_weight(self.weight, None)
-            self._multiply = operators._linear_pointwise
-        except (AttributeError, RuntimeError, NotImplementedError):
-            self._packed = None  # a build of torch without oneDNN's linear
+        if self.weight.numel() >= _SMALLEST_PACKED and can_pack(self.weight):
+            try:  # no row count is named: that is the fastest at every row count measured
+                self._packed = packed(self.weight)
+            except RuntimeError:
+                self._packed = None  # a build of torch without oneDNN's linear
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self._packed is None or self._multiply is None:
+        if self._packed is None:
             return F.linear(x, self.weight, self.bias)
-        return self._multiply(x, self._packed, self.bias, "none", [], "")
+        return product(x, self._packed, self.bias)

@@ -139,8 +139,7 @@ class LanguageModel(nn.Module):
 
     def read_out(self, states: Tensor) -> Tensor:
         """`states` [B,S,H] → logits [B,K,S,V]."""
-        logits = self.heads(states).unflatten(-1, (self.config.codebooks, self.config.vocab))
-        return logits.movedim(1, 2)
+        return self._logits(states).movedim(1, 2)
 
     # ------------------------------------------------------------------ generation
 
@@ -172,7 +171,7 @@ class LanguageModel(nn.Module):
             text = None if state.text is None else state.text.layers[index]
             x = layer.prefill(x, cache.keys[index], cache.values[index], text)
         cache.length = length
-        return self._logits(x[:, -1])
+        return self._logits(self.norm(x[:, -1]))
 
     def step(self, codes: Tensor, state: LMState) -> Tensor:
         """One position: codes [1 or B,K] → logits [B,K,V]; the state moves on by one."""
@@ -184,7 +183,7 @@ class LanguageModel(nn.Module):
             text = None if state.text is None else state.text.layers[index]
             x = layer.step(x, cache.keys[index], cache.values[index], position, text)
         cache.length = position + 1
-        return self._logits(x)
+        return self._logits(self.norm(x))
 
     # ------------------------------------------------------------------ weights
 
@@ -224,9 +223,9 @@ class LanguageModel(nn.Module):
         rows = self.embed_codes(codes.transpose(1, 2) + self.code_offsets)
         return rows.sum(2) + self._reach(first + codes.shape[2])[first : first + codes.shape[2]]
 
-    def _logits(self, x: Tensor) -> Tensor:
-        """[…,H] → […,K,V]."""
-        return self.heads(self.norm(x)).unflatten(-1, (self.config.codebooks, self.config.vocab))
+    def _logits(self, states: Tensor) -> Tensor:
+        """What the heads read, […,H] → […,K,V]."""
+        return self.heads(states).unflatten(-1, (self.config.codebooks, self.config.vocab))
 
     def _reach(self, count: int) -> Tensor:
         """The table of positions, made longer when fewer than `count` are in it."""

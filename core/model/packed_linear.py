@@ -1,24 +1,20 @@
 """Linear layers for one or two rows on a CPU, with weights in oneDNN's own layout.
 
-A step of guided generation multiplies two rows with every weight. For two rows the
-general product (`F.linear` → MKL) is about three times slower than reading the weights
-once takes; oneDNN on weights it has laid out beforehand reads them once. The layout is
-made when a model is loaded, and replaces the plain weights, so no memory is added.
+A step of guided generation multiplies two rows with every weight (core/packed_weights.py says
+why that is worth a layout). The layout is made when a model is loaded, and replaces the plain
+weights, so no memory is added. Where it cannot be made, the layer stays an `nn.Linear`.
 
-The two operators are the ones torch's own compiler calls. They are not public: where one
-is missing or refuses, the layer stays an `nn.Linear`, and `DAW_BRIDGE_PACKED=0` turns
-packing off. A packed model computes; it cannot be trained, saved or moved.
+A packed model computes; it cannot be trained, saved or moved.
 """
 
 from __future__ import annotations
 
-import os
-
 import torch
 from torch import Tensor, nn
 
+from core import packed_weights
+
 ROWS = 2  # the layout is chosen for this many: guidance's two branches
-OFF_SWITCH = "DAW_BRIDGE_PACKED"
 
 
 class PackedLinear(nn.Module):
@@ -27,13 +23,11 @@ class PackedLinear(nn.Module):
     def __init__(self, plain: nn.Linear) -> None:
         super().__init__()
         self.in_features, self.out_features = plain.in_features, plain.out_features
-        weight = plain.weight.detach().contiguous()
-        self._packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, ROWS)
+        self._packed: Tensor = packed_weights.packed(plain.weight.detach().contiguous(), ROWS)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [...,in] → [...,out]."""
-        rows = x.reshape(-1, self.in_features)
-        made = torch.ops.mkldnn._linear_pointwise(rows, self._packed, None, "none", [], "")
+        made = packed_weights.product(x.reshape(-1, self.in_features), self._packed)
         return made.view(*x.shape[:-1], self.out_features)
 
     def extra_repr(self) -> str:
@@ -43,15 +37,7 @@ class PackedLinear(nn.Module):
 def can_pack(model: nn.Module) -> bool:
     """Whether `pack` would do anything: float32 on a CPU with oneDNN, and not switched off."""
     first = next(model.parameters(), None)
-    return (
-        os.environ.get(OFF_SWITCH, "1") != "0"
-        and first is not None
-        and first.device.type == "cpu"
-        and first.dtype == torch.float32
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
+    return first is not None and packed_weights.can_pack(first)
 
 
 @torch.no_grad()
@@ -68,6 +54,6 @@ def pack(model: nn.Module) -> bool:
             if isinstance(child, nn.Linear) and child.bias is None:
                 try:
                     setattr(parent, name, PackedLinear(child))
-                except (RuntimeError, NotImplementedError):  # this build of torch cannot
+                except RuntimeError:  # this build of torch cannot
                     return False
     return True

@@ -12,7 +12,8 @@ from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
 from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel, sinusoidal_positions
-from core.model.packed_linear import OFF_SWITCH, PackedLinear, pack
+from core.model.packed_linear import PackedLinear, pack
+from core.packed_weights import OFF_SWITCH
 from tests.core.tiny_checkpoints import VOCAB, tiny_model, tiny_tokenizer
 
 ROWS, STEPS, TOKENS = 2, 40, 6
