@@ -1,18 +1,22 @@
-"""The same random weights in transformers and in ours."""
+"""The same random weights in transformers and in ours; an engine that has them loaded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from transformers import MusicgenForConditionalGeneration
 
+from core.generation.messages import LoadModel, ModelLoaded, ModelLoading, Quit
 from core.generation.params import Prompt, SamplingParams
 from core.generation.token_stream import TokenStream
 from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
+from tests.core.generation.remote_engine import Remote, engine_in_thread
 from tests.core.tiny_checkpoints import tiny_model, tiny_tokenizer
 
 GREEDY = SamplingParams(greedy=True)
@@ -63,3 +67,20 @@ def taken(stream: TokenStream, frames: int | None = None) -> np.ndarray:
             break
         got.append(frame.numpy())
     return np.stack(got, axis=1) if got else np.zeros((0, 0), dtype=np.int64)
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_mono: Path) -> Iterator[Remote]:
+    """An engine in a thread, the tiny model loaded."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("core.generation.generator.available_cores", lambda: 1)  # threads are global
+    remote, thread = engine_in_thread()
+    remote.send(LoadModel(str(tiny_mono), "cpu"))
+    heard = remote.until(lambda event: isinstance(event, ModelLoaded))
+    fractions = [event.fraction for event in heard if isinstance(event, ModelLoading)]
+    assert fractions == sorted(fractions)
+    yield remote
+    remote.send(Quit())
+    thread.join(10)
+    patch.undo()
+    assert not thread.is_alive()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
@@ -24,30 +21,20 @@ from core.generation.messages import (
     TakeTokens,
     UseAdapter,
 )
-from core.generation.worker import run_engine
 from core.model.adapter_location import named_path
 from core.model.checkpoint import read_info
-from tests.core.generation.test_worker import PROMPT, SAMPLING, Remote, of, pcm_of, tokens_of
+from tests.core.generation.remote_engine import (
+    PROMPT,
+    SAMPLING,
+    Remote,
+    engine_in_thread,
+    of,
+    pcm_of,
+    tokens_of,
+)
 from tests.core.model.tiny_adapters import make_adapter
 
 FRAMES, CHANGED_AT = 50, 20
-
-
-@pytest.fixture(scope="module")
-def engine(tiny_mono: Path) -> Iterator[Remote]:
-    patch = pytest.MonkeyPatch()
-    patch.setattr("core.generation.generator.available_cores", lambda: 1)  # threads are global
-    ours, theirs = Pipe(duplex=True)
-    thread = threading.Thread(target=run_engine, args=(theirs,))
-    thread.start()
-    remote = Remote(ours)
-    remote.send(LoadModel(str(tiny_mono), "cpu"))
-    remote.until(lambda event: isinstance(event, ModelLoaded))
-    yield remote
-    remote.send(Quit())
-    thread.join(10)
-    patch.undo()
-    assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -184,10 +171,7 @@ def test_another_model_starts_without_adapters(
 
 
 def test_before_a_model_is_there_it_says_so() -> None:
-    ours, theirs = Pipe(duplex=True)
-    thread = threading.Thread(target=run_engine, args=(theirs,))
-    thread.start()
-    remote = Remote(ours)
+    remote, thread = engine_in_thread()
     remote.send(UseAdapter("warm"))
     [answer] = remote.until(lambda event: isinstance(event, AdaptersLoaded))
     assert isinstance(answer, AdaptersLoaded)

@@ -7,13 +7,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -27,75 +23,25 @@ from core.generation.messages import (
     Credit,
     EngineEvent,
     EngineProblem,
-    EngineRequest,
     LoadModel,
     ModelLoaded,
-    ModelLoading,
     PcmBlock,
-    Quit,
     StartTake,
     TakeDone,
     TakeStarted,
     TakeTokens,
 )
 from core.generation.params import Prompt, SamplingParams
-from core.generation.worker import run_engine
 from core.model.checkpoint import load_checkpoint
-
-Kind = TypeVar("Kind")
-PROMPT = Prompt("slow piano")
-SAMPLING = SamplingParams(seed=3)
-
-
-class Remote:
-    """The application's end of the pipe."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self.pipe = pipe
-
-    def send(self, *requests: EngineRequest) -> None:
-        for request in requests:
-            self.pipe.send(request)
-
-    def until(self, ends: Callable[[EngineEvent], bool], seconds: float = 30) -> list[EngineEvent]:
-        """Events up to and with the first for which `ends` is true."""
-        heard: list[EngineEvent] = []
-        deadline = time.monotonic() + seconds
-        while self.pipe.poll(max(0, deadline - time.monotonic())):
-            heard.append(self.pipe.recv())
-            if ends(heard[-1]):
-                return heard
-        raise AssertionError(f"waited in vain; heard {[type(each).__name__ for each in heard]}")
-
-    def until_done(self) -> list[EngineEvent]:
-        return self.until(lambda event: isinstance(event, TakeDone | EngineProblem))
-
-    def silent(self, seconds: float) -> bool:
-        return not self.pipe.poll(seconds)
-
-
-@pytest.fixture(scope="module")
-def engine(tiny_mono: Path) -> Iterator[Remote]:
-    """An engine in a thread, the tiny model loaded."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr("core.generation.generator.available_cores", lambda: 1)  # threads are global
-    ours, theirs = Pipe(duplex=True)
-    thread = threading.Thread(target=run_engine, args=(theirs,))
-    thread.start()
-    remote = Remote(ours)
-    remote.send(LoadModel(str(tiny_mono), "cpu"))
-    heard = remote.until(lambda event: isinstance(event, ModelLoaded))
-    fractions = [event.fraction for event in heard if isinstance(event, ModelLoading)]
-    assert fractions == sorted(fractions)
-    yield remote
-    remote.send(Quit())
-    thread.join(10)
-    patch.undo()
-    assert not thread.is_alive()
-
-
-def of(kind: type[Kind], events: list[EngineEvent]) -> list[Kind]:
-    return [event for event in events if isinstance(event, kind)]
+from tests.core.generation.remote_engine import (
+    PROMPT,
+    SAMPLING,
+    Remote,
+    engine_in_thread,
+    of,
+    pcm_of,
+    tokens_of,
+)
 
 
 def _heard(samples: int) -> Callable[[EngineEvent], bool]:
@@ -103,14 +49,6 @@ def _heard(samples: int) -> Callable[[EngineEvent], bool]:
     return lambda event: (
         isinstance(event, PcmBlock) and event.first_sample + len(event.pcm) >= samples
     )
-
-
-def tokens_of(events: list[EngineEvent]) -> np.ndarray:
-    return np.concatenate([event.codes for event in of(TakeTokens, events)], 1)
-
-
-def pcm_of(events: list[EngineEvent]) -> np.ndarray:
-    return np.concatenate([event.pcm for event in of(PcmBlock, events)])
 
 
 @pytest.fixture(scope="module")
@@ -282,10 +220,7 @@ def test_lack_of_memory_ends_the_take_only(engine: Remote, monkeypatch: pytest.M
 
 
 def test_models_that_cannot_be_loaded(tmp_path: Path) -> None:
-    ours, theirs = Pipe(duplex=True)
-    thread = threading.Thread(target=run_engine, args=(theirs,))
-    thread.start()
-    remote = Remote(ours)
+    remote, thread = engine_in_thread()
     remote.send(
         StartTake(1, 1, PROMPT, SAMPLING),
         LoadModel(str(tmp_path / "nowhere"), "cpu"),
@@ -298,7 +233,7 @@ def test_models_that_cannot_be_loaded(tmp_path: Path) -> None:
         assert isinstance(problem, EngineProblem)
         codes.append(problem.code)
     assert codes == ["no_model", "bad_checkpoint", "bad_checkpoint", "bad_input"]
-    ours.close()  # the application is gone: the engine ends by itself
+    remote.pipe.close()  # the application is gone: the engine ends by itself
     thread.join(10)
     assert not thread.is_alive()
 
