@@ -1,6 +1,6 @@
 """A Transformer's run on disk: last.pt to go on from, best.pt and last.pt to make a model of.
 
-last.pt: `model`, `text`, `metre` (as trained), `average` (the same, averaged, or None),
+last.pt: `model`, `text`, `questions` (as trained), `average` (the same, averaged, or None),
 `optimizer`, `schedule`, `torch_rng`, `best`. best.pt: `model`, `text` (averaged), `loss`. Both:
 `shape`, `step`. All tensors and plain values: nothing pickled need be executed to read them.
 """
@@ -19,6 +19,8 @@ from core.training.run.shared import atomic_save, read_checkpoint
 
 if TYPE_CHECKING:
     from core.training.transformer.trainer import TransformerTrainer
+
+PARTS = ("model", "text", "questions")  # of the objective
 
 
 def trained_weights(run: Path) -> tuple[dict[str, Any], Path]:
@@ -45,10 +47,6 @@ def averaged_state(run: TransformerTrainer) -> dict[str, Any]:
     }
 
 
-def _metre(objective: Any) -> dict[str, Any] | None:
-    return None if objective.metre is None else objective.metre.state_dict()
-
-
 def save_best(run: TransformerTrainer) -> None:
     """The averaged weights as they are now, as best.pt. Raises DawBridgeError: a full disk."""
     atomic_save(averaged_state(run) | {"loss": run.best}, run.config.out / "best.pt")
@@ -66,14 +64,13 @@ def save_last(run: TransformerTrainer) -> None:
             f"weights are not numbers any more at step {run.schedule.step}; lower rate (it is"
             f" {run.config.rate:g}) and give the command again: {run.checkpoint} is from before"
         )
-    average = averaged_state(run) if run.average.decay else None
+    average = None
+    if run.average.decay:
+        average = {part: getattr(run.average.module, part).state_dict() for part in PARTS}
     atomic_save(
         {
-            "model": run.model.state_dict(),
-            "text": run.text.state_dict(),
-            "metre": _metre(run.objective),
-            "average": average
-            and {k: average[k] for k in ("model", "text")} | {"metre": _metre(run.average.module)},
+            **{part: getattr(run.objective, part).state_dict() for part in PARTS},
+            "average": average,
             "shape": dataclasses.asdict(run.shape),
             "optimizer": run.optimizer.state_dict(),
             "schedule": run.schedule.state_dict(),
@@ -91,10 +88,8 @@ def resume_last(run: TransformerTrainer) -> None:
     state = read_checkpoint(run.checkpoint, run.device, run.log.say)
     settings = [dict(group) for group in run.optimizer.param_groups]
     try:
-        run.model.load_state_dict(state["model"])
-        run.text.load_state_dict(state["text"])
-        if run.objective.metre is not None:
-            run.objective.metre.load_state_dict(state["metre"])
+        for part in PARTS:
+            getattr(run.objective, part).load_state_dict(state[part])
         run.optimizer.load_state_dict(state["optimizer"])
     except (KeyError, ValueError, RuntimeError, TypeError):
         raise BadCheckpoint(
@@ -105,10 +100,8 @@ def resume_last(run: TransformerTrainer) -> None:
         # the file's settings win over the checkpoint's
         group.update({k: v for k, v in setting.items() if k not in ("params", "lr")})
     if state.get("average") and run.average.decay:
-        run.average.module.model.load_state_dict(state["average"]["model"])
-        run.average.module.text.load_state_dict(state["average"]["text"])
-        if run.average.module.metre is not None:
-            run.average.module.metre.load_state_dict(state["average"]["metre"])
+        for part in PARTS:
+            getattr(run.average.module, part).load_state_dict(state["average"][part])
     else:
         run.average.restart()
     run.schedule.load_state_dict(state["schedule"])

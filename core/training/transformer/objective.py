@@ -7,6 +7,7 @@ training and checkpoints see them as one.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from core.model.conditioner import MAX_TEXT_TOKENS
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 from core.training.transformer.crops import IGNORED, Batch, targets_of
+from core.training.transformer.questions import PHASES, Questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,14 @@ class Prepared:
         return (self.targets != IGNORED).sum((0, 2))
 
     @property
-    def timed(self) -> Tensor:
-        """Steps whose phase is known [1]."""
-        return self.phase[..., 0].isfinite().sum()[None]
+    def spoken(self) -> Tensor:
+        """bool [B,S]: steps that have a target and a caption."""
+        return (self.targets[:, 0] != IGNORED) & self.told[:, None]
+
+    def asked(self, names: Sequence[str]) -> Tensor:
+        """How many steps each question of `names` is asked at [len(names)]."""
+        counts = Questions.counts(self.phase, self.spoken)
+        return torch.tensor([int(counts[name]) for name in names])
 
     def part(self, index: int, parts: int) -> Prepared:
         """Part `index` of `parts`: its rows, as many as in the others or one fewer.
@@ -99,7 +106,7 @@ class Prepared:
 
 def phases(batch: Batch, steps: int) -> Tensor:
     """float32 [B,steps,4]: see `Prepared.phase`. Padding has none."""
-    out = torch.full((len(batch.lengths), steps, 4), math.nan)
+    out = torch.full((len(batch.lengths), steps, PHASES), math.nan)
     for row, (metre, length) in enumerate(zip(batch.metre, batch.lengths, strict=False)):
         if metre is not None:
             bar = 2 * math.pi * (metre.bar + metre.bars_a_frame * torch.arange(length).double())
@@ -111,13 +118,7 @@ def phases(batch: Batch, steps: int) -> Tensor:
 
 
 class Objective(nn.Module):
-    """The language model and its text encoder, and the loss over both.
-
-    With `metre`, a linear map of the last states is asked for the phase of beat and bar as
-    well. It is thrown away after training. Without it a model of this size never heard which
-    tempo its text named: a tempo is worth some ten nats among the thousands of a clip, which
-    gradients of noisy codes do not find, and an error of phase shows at every step.
-    """
+    """The language model, its text encoder and the questions beside them; the loss of them all."""
 
     def __init__(
         self,
@@ -125,10 +126,12 @@ class Objective(nn.Module):
         text: T5EncoderModel,
         autocast: bool = False,
         metre: bool = False,
+        words: bool = False,
     ) -> None:
+        """metre, words: what is asked beside the codes (core/training/transformer/questions.py)."""
         super().__init__()
         self.model, self.text, self.autocast = model, text, autocast
-        self.metre = nn.Linear(model.config.hidden, 4) if metre else None
+        self.questions = Questions(model.config.hidden, text.config.vocab_size, metre, words)
 
     def forward(
         self,
@@ -141,8 +144,7 @@ class Objective(nn.Module):
     ) -> Tensor:
         """The tensors of `Prepared` → cross-entropy summed over targets, a codebook [K], nats.
 
-        With `metre` one more: half the squared error of the four phases, summed over steps; a
-        guess of zeros has 1 a step.
+        The errors of the questions follow, summed over the steps that they are asked at.
         """
         with torch.autocast(delayed.device.type, torch.bfloat16, enabled=self.autocast):
             # a dropped caption still passes T5 with its end token, to keep T5 free of 0/0
@@ -158,9 +160,8 @@ class Objective(nn.Module):
             )
             for book in range(targets.shape[1])
         ]
-        if self.metre is not None:
-            error = (self.metre(states.float()) - phase.nan_to_num()).square().sum(-1) / 2
-            losses.append((error * phase[..., 0].isfinite()).sum())
+        spoken = (targets[:, 0] != IGNORED) & told[:, None]
+        losses += self.questions(states, phase, words, spoken)
         return torch.stack(losses)
 
     def mean(self, whole: Prepared) -> Tensor:

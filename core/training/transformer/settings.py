@@ -46,7 +46,9 @@ class TransformerTraining:
     short_share: float = ranged(0.85, 0.0, 1.0)
     text_dropout: float = ranged(0.12, 0.0, 1.0)
     off_bar: float = ranged(0.15, 0.0, 1.0)
-    metre: float = ranged(1.0, 0.0)  # weight of the loss of beat and bar phase; 0: none
+    # Questions beside the codes (questions.py), by weight. 0: not asked.
+    metre: float = ranged(1.0, 0.0)  # beat and bar
+    words: float = ranged(0.25, 0.0)  # of the caption; fades to none at the run's end
     # the optimizer
     rate: float = ranged(1e-3, 1e-8, 1.0)
     warmup: int = ranged(200, 0)  # steps
@@ -92,6 +94,11 @@ class TransformerTraining:
         if progress < self.first_share:
             return self.first_frames
         return self.short_frames if progress < self.short_share else self.window_frames
+
+    def question_weights(self, progress: float) -> dict[str, float]:
+        """Of those that are asked in this run, at `progress`, 0 … 1."""
+        weights = {"metre": self.metre, "words": self.words * (1 - progress)}
+        return {name: weight for name, weight in weights.items() if getattr(self, name)}
 
     @property
     def schedule_minutes(self) -> float | None:

@@ -63,7 +63,7 @@ class TransformerTrainer:
         counts = code_counts(self.clips, self.shape.vocab)
         start.prepare(self.model, self.text, self.tokenizer, counts)
         self.objective = Objective(
-            self.model, self.text, config.autocast, metre=config.metre > 0
+            self.model, self.text, config.autocast, config.metre > 0, config.words > 0
         ).to(self.device)
         self.weights = list(self.objective.parameters())
         self.optimizer = self._optimizer()
@@ -119,8 +119,8 @@ class TransformerTrainer:
     def step(self) -> Tensor:
         """One optimizer step; → this process's share of the loss a codebook [K], on the device.
 
-        The shares of all processes add up to the cross-entropy in nats a code. With `metre` its
-        error follows, 1 where nothing is known of it.
+        The shares of all processes add up to the cross-entropy in nats a code. The errors of the
+        questions follow, a step.
         """
         config, schedule, processes = self.config, self.schedule, self.processes
         for group in self.optimizer.param_groups:
@@ -128,9 +128,7 @@ class TransformerTrainer:
         batch = self.crops.batch(config.crop_frames(schedule.progress), schedule.step)
         self.frames += sum(batch.lengths)
         whole = Prepared.of(batch, self.tokenizer, self.shape)
-        counts = whole.counts
-        if config.metre:
-            counts = torch.cat((counts, whole.timed))
+        counts = torch.cat((whole.counts, whole.asked(self.objective.questions.names)))
         counts = counts.clamp_min(1).to(self.device, non_blocking=True)
         losses = torch.zeros(len(counts), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
@@ -153,7 +151,10 @@ class TransformerTrainer:
         share = self.wrapped(*part.tensors) / counts
         # DistributedDataParallel takes the mean over processes where the sum is meant
         books = self.shape.codebooks
-        loss = share[:books].mean() + self.config.metre * share[books:].sum()
+        loss = share[:books].mean()
+        weights = self.config.question_weights(self.schedule.progress).values()
+        for weight, error in zip(weights, share[books:], strict=True):
+            loss = loss + weight * error
         (loss * self.processes.world).backward()
         return share.detach()
 
@@ -176,7 +177,8 @@ class TransformerTrainer:
     def _run(self, stop: StopSignal) -> bool:
         config, schedule = self.config, self.schedule
         watch = Watch(self)
-        total = torch.zeros(self.shape.codebooks + bool(config.metre), device=self.device)
+        figures = self.shape.codebooks + len(self.objective.questions.names)
+        total = torch.zeros(figures, device=self.device)
         since = 0
         began, saved, validated = time.monotonic(), schedule.step, schedule.step
         while schedule.progress < 1:

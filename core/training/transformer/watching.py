@@ -31,12 +31,12 @@ class Watch:
                 self._board = Board(folder, run.schedule.step, run.log.say)
 
     def figures(self, mean: Tensor) -> None:
-        """Cross-entropy a codebook [K], and the metre's error, over the steps since the last call.
+        """Cross-entropy a codebook [K] and the questions' errors, over the steps since last time.
 
         Raises BadInput in all processes where it is not a number.
         """
         run, values = self.run, mean.tolist()
-        books, metre = values[: run.shape.codebooks], values[run.shape.codebooks :]
+        books, errors = values[: run.shape.codebooks], values[run.shape.codebooks :]
         loss = sum(books) / len(books)
         if not math.isfinite(loss):
             raise BadInput(
@@ -48,8 +48,7 @@ class Watch:
         rate = (frames - self._since[1]) / max(now - self._since[0], 1e-9)
         self._since = now, frames
         figures = {"loss": loss, **{f"book_{k}": book for k, book in enumerate(books)}}
-        if metre:
-            figures["metre"] = metre[0]
+        figures |= zip(run.objective.questions.names, errors, strict=True)
         show = run.log.keep if run.terminal.live else run.log.write  # the bar shows it there
         show(
             step=run.schedule.step,
