@@ -12,6 +12,7 @@ from core.errors import BadCheckpoint, DawBridgeError
 from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
+from daw_bridge import session_sound as sound
 from daw_bridge import session_takes as takes
 from daw_bridge.audio import messages as audio
 from daw_bridge.events import MeterLevels, Problem, TakeSaved
@@ -44,7 +45,7 @@ def apply(
     turn = Turn(state, now)
     match item:
         case disk.Tick():
-            takes.on_tick(turn)
+            sound.on_tick(turn)
             forget_late_questions(turn)
         case (
             engine.ModelLoading()
@@ -158,11 +159,11 @@ def _hear_audio(turn: Turn, event: audio.AudioEvent) -> None:
             origin = turn.asked_to_open(kind, None) or ask.Origin(source="audio")
             turn.send(Problem("bad_device", text, origin))
         case audio.TakeHeard():
-            takes.on_heard(turn, event)
+            sound.on_heard(turn, event)
         case audio.Played():
-            takes.on_played(turn, event)
+            sound.on_played(turn, event)
         case audio.TakeEnded():
-            takes.on_ended(turn, event)
+            sound.on_ended(turn, event)
         case audio.Levels(output, inputs):
             turn.send(MeterLevels(output, inputs))
         case audio.Captured():

@@ -10,6 +10,7 @@ from core.generation import messages as engine
 from core.generation.params import Prompt
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
+from daw_bridge import session_sound as sound
 from daw_bridge import session_takes as takes
 from daw_bridge.audio import messages as audio
 from daw_bridge.events import (
@@ -57,7 +58,7 @@ def obey(turn: Turn, command: ask.Command) -> None:
             _needs_model(turn)
             continue_take(turn, command)
         case ask.Stop(origin):
-            takes.stop_takes(turn)
+            sound.stop_takes(turn)
             turn.send(Accepted(state.last_take, origin))
         case ask.Panic(origin):
             turn.send(audio.Silence())
@@ -192,4 +193,4 @@ def _roll(turn: Turn, command: ask.ClockRolling) -> None:
         return
     for flight in turn.state.flights:
         if flight.sounding:
-            takes.cut(turn, flight.take, keep_generating=flight.wanted is not None)
+            sound.cut(turn, flight.take, keep_generating=flight.wanted is not None)

@@ -4,7 +4,8 @@
                        └─► every block and token also goes to disk ─► CloseTake
 
 One take is generated at a time. The take before it keeps sounding until the new one is
-begun; the audio process cross-fades the two.
+begun; the audio process cross-fades the two. Here: what is asked of the engine and comes from
+it. When a take starts is in session_schedule.py, what is heard of it in session_sound.py.
 """
 
 from __future__ import annotations
@@ -27,22 +28,15 @@ from core.generation.messages import (
 )
 from core.generation.params import Prompt, SamplingParams
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, frames_of
-from daw_bridge.audio.messages import BeginTake, EndTake, Played, TakeEnded, TakeHeard
 from daw_bridge.commands import Origin
 from daw_bridge.effects import CloseTake, KeepPcm, KeepTokens, OpenTake, PlayBlock, TakeRecord
-from daw_bridge.events import Accepted, FirstAudio, PromptChanged, Scheduled, TakeProgress
+from daw_bridge.events import Accepted, PromptChanged, TakeProgress
 from daw_bridge.session_adapters import uses_of
+from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
 from daw_bridge.waveform import waveform
 
 RUN_AHEAD = 10 * FRAME_RATE  # frames an endless take is generated ahead of the ear
-CREDIT_STEP = FRAME_RATE // 2  # … raised this many frames at a time
-HEAD_START = 0.6  # seconds before its bar at which the audio process is told of a take
-MARGIN = 0.03  # seconds that the way to the audio process may take
-LONGEST_WAIT = 5.0  # seconds; a start planned too early slips, one planned too late waits
-FIRST_CUSHION = 0.12  # seconds in hand when a take starts: blocks arrive in fits at first
-SPEED_TRUSTED = 0.85  # share of the speed last measured that is counted on
-ENDLESS_CUSHION = 2.0  # seconds kept in hand when an endless take is slower than the ear
 ASKERS_KEPT = 64
 
 
@@ -135,7 +129,7 @@ def start_take(
         Credit(take, flight.credit),
         Accepted(take, origin),
     )
-    _place(turn, flight, after)
+    place(turn, flight, after)
 
 
 def _supersede(turn: Turn) -> None:
@@ -155,23 +149,6 @@ def _end_of_parent(turn: Turn, context: Context) -> float | None:
     if context.at is None or context.at * SAMPLES_PER_FRAME != whole:
         return None
     return parent.played_at + (whole - parent.played) / MODEL_RATE + turn.state.latency
-
-
-def _place(turn: Turn, flight: Flight, after: float | None) -> None:
-    """Choose when the take starts: the bar that leaves time for its first audio."""
-    state, now = turn.state, turn.now
-    every = int(state.values["quantize"])
-    earliest = flight.asked_at + state.ready_after + state.latency + MARGIN
-    if after is not None:
-        earliest = max(earliest, after - 30 / state.transport.tempo)  # half a beat of slack
-    line = state.transport.next_bar(now, beats=state.beats, every=every, not_before=earliest)
-    if line is None:
-        if after is not None and after > now:
-            turn.change_flight(flight.take, start_at=after)
-        return
-    slipped = line.slipped if after is None else 0
-    turn.change_flight(flight.take, start_at=line.at, every=every, slipped=slipped)
-    turn.send(Scheduled(flight.take, line.bar, line.at - now, slipped))
 
 
 # ---------------------------------------------------------------- the engine's side
@@ -249,119 +226,7 @@ def _close(turn: Turn, flight: Flight, *, complete: bool) -> None:
         try_begin(turn, flight.take)
 
 
-# ---------------------------------------------------------------- the ear's side
-
-
-def try_begin(turn: Turn, take: int) -> None:
-    """Start the take when its audio and its time have come; a bar missed is a bar slipped."""
-    flight = turn.state.flight(take)
-    if flight is None or flight.begun or flight.muted:
-        return
-    ready = bool(flight.held) and _enough(turn, flight)
-    if ready and flight.ready_at is None:
-        flight = turn.change_flight(take, ready_at=turn.now)
-        turn.change(ready_after=min(LONGEST_WAIT, turn.now - flight.asked_at))
-    wait = _wait(turn, flight)
-    if not ready or wait > HEAD_START:
-        return
-    for old in turn.state.flights:
-        if old.take != take and old.begun:  # its audio ends where this one begins
-            turn.change_flight(old.take, muted=True)
-    turn.send(BeginTake(take, flight.epoch, wait, turn.now))
-    turn.send(*(PlayBlock(block) for block in flight.held))
-    turn.change_flight(take, begun=True, held=())
-
-
-def _wait(turn: Turn, flight: Flight) -> float:
-    """Seconds until the take is to start, after slipping whole bars where it must."""
-    state, now = turn.state, turn.now
-    if flight.start_at is None:
-        return 0.0
-    if flight.every == 0:
-        return max(0.0, flight.start_at - now)
-    slack = 30 / state.transport.tempo  # half a beat: the clock may have been corrected
-    earliest = max(flight.start_at - slack, now + state.latency + MARGIN)
-    line = state.transport.next_bar(now, beats=state.beats, every=flight.every, not_before=earliest)
-    if line is None:  # the clock stopped: nothing to wait for
-        turn.change_flight(flight.take, start_at=None)
-        return 0.0
-    late = round((line.at - flight.start_at) / state.bar_seconds)
-    slipped = flight.slipped + max(0, late)
-    turn.change_flight(flight.take, start_at=line.at, slipped=slipped)
-    if late > 0:
-        turn.send(Scheduled(flight.take, line.bar, line.at - now, slipped))
-    return line.at - now
-
-
-def _enough(turn: Turn, flight: Flight) -> bool:
-    """Whether the take can start now and not run dry before its end.
-
-    At `speed` < 1 the W seconds wanted last W while (W − made) / speed are still being made.
-    """
-    if flight.last_sent:
-        return True
-    speed, made = SPEED_TRUSTED * turn.state.speed, flight.received / MODEL_RATE
-    needed = FIRST_CUSHION
-    if 0 < speed < 1:
-        wanted = flight.wanted
-        slow = ENDLESS_CUSHION if wanted is None else (1 - speed) * wanted / FRAME_RATE
-        needed = max(needed, slow)
-    return made >= needed
-
-
-def on_heard(turn: Turn, heard: TakeHeard) -> None:
-    flight = turn.state.flight(heard.take)
-    if flight is None or flight.heard:
-        return
-    turn.change_flight(heard.take, heard=True)
-    turn.change(problem="")
-    turn.send(FirstAudio(heard.take, (heard.at - flight.asked_at) * 1000, flight.origin))
-
-
-def on_played(turn: Turn, played: Played) -> None:
-    turn.change(underruns=played.underruns)
-    flight = turn.state.flight(played.take)
-    if flight is None or flight.epoch != played.epoch:
-        return
-    flight = turn.change_flight(
-        played.take, played=played.samples, played_at=turn.now, buffered=played.buffered
-    )
-    credit = played.samples // SAMPLES_PER_FRAME + RUN_AHEAD
-    if flight.wanted is None and not flight.engine_done and credit >= flight.credit + CREDIT_STEP:
-        turn.change_flight(flight.take, credit=credit)
-        turn.send(Credit(flight.take, credit))
-
-
-def on_ended(turn: Turn, ended: TakeEnded) -> None:
-    if turn.state.flight(ended.take) is not None:
-        turn.change_flight(ended.take, audio_done=True, played=ended.samples, buffered=0.0)
-
-
-# ---------------------------------------------------------------- stop and change
-
-
-def stop_takes(turn: Turn) -> None:
-    """Stop on the next bar line that the quantisation allows; at once while no clock rolls."""
-    state, now = turn.state, turn.now
-    line = state.transport.next_bar(now, beats=state.beats, every=int(state.values["quantize"]))
-    for flight in state.flights:
-        if line is None or not flight.sounding:
-            cut(turn, flight.take)
-        elif flight.stop_at is None:
-            turn.change_flight(flight.take, stop_at=line.at)
-            turn.send(EndTake(flight.take, line.at - now, now))
-
-
-def cut(turn: Turn, take: int, *, keep_generating: bool = False) -> None:
-    """End a take's sound now, and its generation unless that is wanted for the file."""
-    flight = turn.state.flight(take)
-    if flight is None:
-        return
-    if flight.sounding and flight.stop_at is None:
-        turn.send(EndTake(take, 0.0, turn.now))
-    if not keep_generating:
-        cancel(turn, flight)
-    turn.change_flight(take, muted=True, held=())
+# ---------------------------------------------------------------- change
 
 
 def cancel(turn: Turn, flight: Flight) -> None:
@@ -389,12 +254,3 @@ def change_sampling(turn: Turn) -> None:
     if sampling != flight.sampling:
         turn.change_flight(flight.take, sampling=sampling)
         turn.send(ChangeSampling(flight.take, sampling))
-
-
-def on_tick(turn: Turn) -> None:
-    for flight in turn.state.flights:
-        if flight.stop_at is not None and turn.now >= flight.stop_at:
-            cancel(turn, flight)
-            turn.change_flight(flight.take, muted=True)
-        elif not flight.begun and not flight.muted:
-            try_begin(turn, flight.take)

@@ -1,0 +1,77 @@
+"""The ear's side of a take: what is heard of it, and how its sound ends."""
+
+from __future__ import annotations
+
+from core.generation.messages import Credit
+from core.types import FRAME_RATE, SAMPLES_PER_FRAME
+from daw_bridge.audio.messages import EndTake, Played, TakeEnded, TakeHeard
+from daw_bridge.events import FirstAudio
+from daw_bridge.session_schedule import try_begin
+from daw_bridge.session_state import Turn
+from daw_bridge.session_takes import RUN_AHEAD, cancel
+
+CREDIT_STEP = FRAME_RATE // 2  # an endless take's credit is raised this many frames at a time
+
+
+def on_heard(turn: Turn, heard: TakeHeard) -> None:
+    flight = turn.state.flight(heard.take)
+    if flight is None or flight.heard:
+        return
+    turn.change_flight(heard.take, heard=True)
+    turn.change(problem="")
+    turn.send(FirstAudio(heard.take, (heard.at - flight.asked_at) * 1000, flight.origin))
+
+
+def on_played(turn: Turn, played: Played) -> None:
+    turn.change(underruns=played.underruns)
+    flight = turn.state.flight(played.take)
+    if flight is None or flight.epoch != played.epoch:
+        return
+    flight = turn.change_flight(
+        played.take, played=played.samples, played_at=turn.now, buffered=played.buffered
+    )
+    credit = played.samples // SAMPLES_PER_FRAME + RUN_AHEAD
+    if flight.wanted is None and not flight.engine_done and credit >= flight.credit + CREDIT_STEP:
+        turn.change_flight(flight.take, credit=credit)
+        turn.send(Credit(flight.take, credit))
+
+
+def on_ended(turn: Turn, ended: TakeEnded) -> None:
+    if turn.state.flight(ended.take) is not None:
+        turn.change_flight(ended.take, audio_done=True, played=ended.samples, buffered=0.0)
+
+
+# ---------------------------------------------------------------- stop
+
+
+def stop_takes(turn: Turn) -> None:
+    """Stop on the next bar line that the quantisation allows; at once while no clock rolls."""
+    state, now = turn.state, turn.now
+    line = state.transport.next_bar(now, beats=state.beats, every=int(state.values["quantize"]))
+    for flight in state.flights:
+        if line is None or not flight.sounding:
+            cut(turn, flight.take)
+        elif flight.stop_at is None:
+            turn.change_flight(flight.take, stop_at=line.at)
+            turn.send(EndTake(flight.take, line.at - now, now))
+
+
+def cut(turn: Turn, take: int, *, keep_generating: bool = False) -> None:
+    """End a take's sound now, and its generation unless that is wanted for the file."""
+    flight = turn.state.flight(take)
+    if flight is None:
+        return
+    if flight.sounding and flight.stop_at is None:
+        turn.send(EndTake(take, 0.0, turn.now))
+    if not keep_generating:
+        cancel(turn, flight)
+    turn.change_flight(take, muted=True, held=())
+
+
+def on_tick(turn: Turn) -> None:
+    for flight in turn.state.flights:
+        if flight.stop_at is not None and turn.now >= flight.stop_at:
+            cancel(turn, flight)
+            turn.change_flight(flight.take, muted=True)
+        elif not flight.begun and not flight.muted:
+            try_begin(turn, flight.take)
