@@ -13,7 +13,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 from multiprocessing.connection import Connection
@@ -22,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import AudioFailed, BadDevice, DawBridgeError, MissingProgram
+from core.errors import AudioFailed, BadDevice, MissingProgram
 from core.generation.messages import PcmBlock
 from daw_bridge.audio import devices, exit_codes
 from daw_bridge.audio.channel import Channel
+from daw_bridge.audio.device_search import DeviceSearch
 from daw_bridge.audio.devices import Kind
 from daw_bridge.audio.feeder import Feeder
 from daw_bridge.audio.input import DeviceInput
@@ -52,8 +52,6 @@ from daw_bridge.audio.sinks import PacedOutput, WavOutput
 BEAT_PLAYING = 0.004  # seconds between polls
 BEAT_IDLE = 0.010
 LEVELS_EVERY = 0.05  # also the sign of life
-SEARCH_EVERY = 0.6  # seconds between looks for a missing device; each takes a child process
-SEARCH_LATER = 3.0  # … after a minute, or while another stream plays
 STALLED = 3.0  # seconds without a callback: the sound server hangs
 FADE_OUT = 0.15  # seconds at most
 
@@ -92,7 +90,7 @@ class AudioWorker:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._wanted: dict[Kind, OpenOutput | OpenInput] = {}  # asked for and not open
+        self._missing = DeviceSearch(channel.post)
         self._output: Output | None = None
         self._opened_as: OpenOutput | None = None
         self._feeder: Feeder | None = None
@@ -101,14 +99,9 @@ class AudioWorker:
         self._backlog: list[BeginTake | PcmBlock | EndTake] = []  # until an output is open
         self._streams = 0  # PortAudio streams ever opened here
         self._loaded = False  # PortAudio was asked here, its list will not change
-        self._search_at = 0.0
-        self._missing_since = 0.0
-        self._told: dict[Kind, str] = {}  # the loss that was reported
         self._levels_at = 0.0
         self._progress = (0, 0.0)  # frames consumed, seconds waited since
         self._looked_at = time.monotonic()
-        self._search: threading.Thread | None = None
-        self._found: dict[Kind, bool] = {}
 
     def run(self) -> int:
         """The loop. The process's exit code."""
@@ -140,23 +133,23 @@ class AudioWorker:
             case Capture(token, seconds):
                 self._capture(token, seconds)
             case OpenOutput():
-                self._missing_since = time.monotonic()
+                self._missing.asked_now()
                 if not request.search:  # a person asked: tell what is wrong, even if once more
-                    self._told.pop("output", None)
+                    self._missing.tell_again("output")
                 if self._output and request != self._opened_as:
                     self._leave(exit_codes.START_AGAIN)
                 elif request.search and self._is_device(request.device) and not self._loaded:
-                    self._wanted["output"] = request  # it was lost: see first that it is back
+                    self._missing.want("output", request)  # it was lost: see first that it is back
                 elif not self._output:
                     self._open("output", request)
             case OpenInput():
                 if self._input:
                     self._close_input()
-                self._forget("input")
+                self._missing.forget("input")
                 if request.device == "none":
                     return
-                if "output" in self._wanted and not self._loaded:
-                    self._wanted["input"] = request
+                if "output" in self._missing.wanted and not self._loaded:
+                    self._missing.want("input", request)
                 else:
                     self._open("input", request)
             case Quit():
@@ -206,14 +199,13 @@ class AudioWorker:
                 self._open_output(request)
             else:
                 self._open_input(request)
-            self._forget(kind)
+            self._missing.forget(kind)
         except (BadDevice, MissingProgram) as error:
             is_file = (request.device or "").startswith("wav:")
             retrying = isinstance(error, BadDevice) and not is_file
-            self._tell_lost(kind, error, retrying)
+            self._missing.tell_lost(kind, error, retrying)
             if retrying:
-                self._wanted[kind] = request
-                self._search_at = time.monotonic() + (SEARCH_LATER if self._streams else 0.0)
+                self._missing.refused(kind, request, other_plays=self._streams > 0)
 
     def _open_output(self, request: OpenOutput) -> None:
         ring = max(request.buffer_seconds, 0.05) * 2 + 0.1
@@ -256,16 +248,6 @@ class AudioWorker:
             self._input.close()
         self._input = None
 
-    def _tell_lost(self, kind: Kind, error: DawBridgeError, retrying: bool) -> None:
-        if self._told.get(kind) != str(error):
-            self._told[kind] = str(error)
-            self._channel.post(DeviceLost(kind, str(error), retrying))
-
-    def _forget(self, kind: Kind) -> None:
-        self._wanted.pop(kind, None)
-        self._found.pop(kind, None)
-        self._told.pop(kind, None)
-
     # ------------------------------------------------------------------ the beat
 
     def _beat(self, now: float) -> None:
@@ -273,7 +255,7 @@ class AudioWorker:
             try:
                 self._feeder.poll()
             except AudioFailed as error:  # a file that cannot be written any more
-                self._tell_lost("output", error, retrying=False)
+                self._missing.tell_lost("output", error, retrying=False)
                 self._feeder.abandon()
                 self._feeder = self._output = None
         if self._input:
@@ -283,7 +265,7 @@ class AudioWorker:
             played = self._feeder.levels() if self._feeder else ()
             self._channel.post(Levels(played, self._input.levels() if self._input else ()))
             self._check_streams(now)
-        if self._wanted:
+        if self._missing.wanted:
             self._look_for_missing(now)
 
     def _check_streams(self, now: float) -> None:
@@ -306,29 +288,13 @@ class AudioWorker:
 
     def _look_for_missing(self, now: float) -> None:
         """Is a device that was missing back? Then open it, in a fresh process if need be."""
-        if any(self._found.get(kind) for kind in self._wanted):
-            if self._loaded:
-                self._leave(exit_codes.START_AGAIN)
-            for kind, request in list(self._wanted.items()):
-                self._open(kind, request)
-        elif now >= self._search_at and not (self._search and self._search.is_alive()):
-            seldom = self._streams or now - self._missing_since > 60
-            self._search_at = now + (SEARCH_LATER if seldom else SEARCH_EVERY)
-            self._search = threading.Thread(target=self._ask_child, daemon=True)
-            self._search.start()
-
-    def _ask_child(self) -> None:
-        """Its own thread: do the wanted devices exist by now?"""
-        try:
-            there = devices.list_devices()
-        except DawBridgeError:
+        if not self._missing.is_one_back:
+            self._missing.look(now, other_plays=self._streams > 0)
             return
-        for kind, request in list(self._wanted.items()):
-            try:
-                devices.match(there, request.device, kind)
-                self._found[kind] = True
-            except BadDevice as error:
-                self._tell_lost(kind, error, retrying=True)
+        if self._loaded:
+            self._leave(exit_codes.START_AGAIN)
+        for kind, request in list(self._missing.wanted.items()):
+            self._open(kind, request)
 
     def _leave(self, code: int) -> None:
         """Fade out, close what is alive, and end the process."""
