@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from daw_bridge.controller import Controller
 from daw_bridge.midi_mapping import MidiMapping
@@ -92,12 +91,7 @@ class Serving:
             stack.push(begun.pop_all())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *left: object) -> None:
         self._stack.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -54,7 +54,7 @@ class Terminal:
         self._bar.start()
         return self
 
-    def __exit__(self, *left: Any) -> None:
+    def __exit__(self, *left: object) -> None:
         self._bar.stop()
 
 
@@ -80,11 +80,6 @@ class StopSignal:
                 self._before[number] = signal.signal(number, self._ask)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *left: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
