@@ -11,14 +11,17 @@ from typing import assert_never
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from daw_bridge import events
-from daw_bridge.commands import Origin, Subscribe, Unsubscribe
+from daw_bridge.commands import Command, Origin, Refused, Subscribe, Unsubscribe
 from daw_bridge.osc_address import ROOT
 from daw_bridge.parameters import PARAMETERS
 
 Client = tuple[str, int]
 PROGRESS_EVERY = 0.1  # seconds between two messages about one take
 TAKES_KEPT = 64
-ASKERS_ALONE = ("unknown_address", "bad_input", "bad_message")  # mistakes of one client
+MOST_SUBSCRIBERS = 64  # senders of UDP can be made up, so that there has to be an end
+MOST_OF_ONE_HOST = 16
+TOO_MANY = "too_many_subscribers"
+ASKERS_ALONE = ("unknown_address", "bad_input", "bad_message", TOO_MANY)  # one client's affair
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +106,38 @@ class OscFeedback:
         self._askers: dict[int, Origin] = {}  # of takes
         self._progress_at: dict[int, float] = {}
 
-    def note(self, command: object) -> None:
-        """Subscriptions count from the moment they arrive, before anything that follows them."""
+    def note(self, command: Command) -> Command:
+        """Subscriptions count from the moment they arrive, before anything that follows them.
+
+        → the command, or its refusal where there are too many subscribers already.
+        """
         match command:
-            case Subscribe(port, seconds, origin) if origin.client:
-                client = (origin.client[0], port or origin.client[1])
-                with self._lock:
-                    self._subscribers[client] = self._clock() + seconds
+            case Subscribe(port=port, origin=origin) if origin.client:
+                return self._subscribe(command, (origin.client[0], port or origin.client[1]))
             case Unsubscribe(port, origin) if origin.client:
                 with self._lock:
                     self._subscribers.pop((origin.client[0], port or origin.client[1]), None)
             case _:
                 pass
+        return command
+
+    def _subscribe(self, asked: Subscribe, client: Client) -> Command:
+        """Again is a renewal: it holds from now on for the seconds of this time."""
+        now = self._clock()
+        with self._lock:
+            self._expire(now)
+            others = {c: until for c, until in self._subscribers.items() if c != client}
+            near = {c: until for c, until in others.items() if c[0] == client[0]}
+            if len(near) >= MOST_OF_ONE_HOST:
+                who, in_the_way = f"{len(near)} subscribers on {client[0]}", near
+            elif len(others) >= MOST_SUBSCRIBERS:
+                who, in_the_way = f"{len(others)} subscribers", others
+            else:
+                self._subscribers[client] = now + asked.seconds
+                return asked
+        wait = min(in_the_way.values()) - now
+        hint = f"unsubscribe one, or try again when the next expires ({wait:.0f} s)"
+        return Refused(TOO_MANY, f"there are {who} already; {hint}", asked.origin)
 
     def hear(self, event: events.Event) -> None:
         """Send what `event` means to those it concerns: one message each."""
@@ -172,11 +195,13 @@ class OscFeedback:
                 return True, True
 
     def _alive(self) -> tuple[Client, ...]:
-        now = self._clock()
         with self._lock:
-            for client in [c for c, until in self._subscribers.items() if until <= now]:
-                del self._subscribers[client]
+            self._expire(self._clock())
             return tuple(self._subscribers)
+
+    def _expire(self, now: float) -> None:
+        for client in [c for c, until in self._subscribers.items() if until <= now]:
+            del self._subscribers[client]
 
     def _due(self, event: events.Event) -> bool:
         """Progress is told ten times a second at most, and always its end."""

@@ -124,8 +124,7 @@ class OscServer:
             command = Refused("bad_message", "the message could not be understood", origin)
         if command is None or self._foreign(command, message.address, client):
             return
-        self.feedback.note(command)
-        self._submit(command)
+        self._submit(self.feedback.note(command))
 
     def _foreign(self, command: Command, address: str, client: Client) -> bool:
         """A DAW that sends its whole surface is told once in a while, not at every meter."""
