@@ -84,11 +84,13 @@ class Controller:
         output: str | None = None,
         input: str | None = "none",
         adapters: tuple[tuple[str, float], ...] = (),
+        oscquery: int = 0,
     ) -> None:
         """Start disk, audio, engine and the controller's own thread; open and load what is named.
 
         These choices hold for this run: what a person chooses later is what is remembered.
         """
+        self._state = replace(self._state, oscquery=oscquery)  # a port, for the status
         self._disk.start()
         self._thread.start()
         self._audio.start(self._enter)

@@ -39,6 +39,7 @@ class Status:
     take: int = 0  # the take in flight or the last one; 0: none yet
     progress: float = 0.0  # of the take in flight, 0 … 1
     problem: str = ""  # the last problem's one line, until something succeeds
+    oscquery: int = 0  # the HTTP port that describes the OSC addresses; 0: none
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ class Arguments:
             return self._origin
         if len(self._left) > 1:
             raise BadInput(f"{len(self._left) - 1} arguments too many; see docs/osc.md")
-        if button and (self._left[0] is True or _is_fraction(self._left[0])):
+        pressed = self._left[0]
+        if button and (pressed is None or pressed is True or _is_fraction(pressed)):
             self._left.pop(0)
             return self._origin
         return replace(self._origin, request=self.whole("the request number"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daw_bridge.controller import Controller
+from daw_bridge.discovery.service import Discovery
 from daw_bridge.midi_mapping import MidiMapping
 from daw_bridge.midi_ports import MidiInput
 from daw_bridge.osc_server import OscServer
@@ -35,6 +36,7 @@ class ServeOptions:
     dtype: str = "auto"
     takes: Path | None = None
     adapters: tuple[tuple[str, float], ...] = ()  # names or paths, and weights
+    discovery: bool = True  # OSCQuery and zeroconf
 
 
 class Serving:
@@ -59,6 +61,11 @@ class Serving:
             dtype=options.dtype,
         )
         self.osc = OscServer(self.controller.submit, options.osc_host, options.osc_port)
+        self.discovery: Discovery | None = None
+        if options.discovery:
+            self.discovery = Discovery(
+                lambda: self.controller.state, self.osc.host, self.osc.port, say
+            )
         channel = None if options.midi_channel is None else options.midi_channel - 1
         state = self.controller.state
         mapping = MidiMapping(values=state.values, channel=channel).mapped(state.controllers)
@@ -82,10 +89,14 @@ class Serving:
                 output=asked.output if asked.output is not None else kept.output,
                 input=asked.input or kept.input or "none",
                 adapters=asked.adapters,
+                oscquery=self.discovery.port if self.discovery else 0,
             )
             begun.callback(self.osc.stop)
             self.osc.start()
             self._say(f"listening on OSC {self.osc.host}:{self.osc.port}")
+            if self.discovery:
+                begun.callback(self.discovery.stop)
+                self.discovery.start()
             begun.callback(self.midi.stop)
             self.midi.start()
             stack.push(begun.pop_all())

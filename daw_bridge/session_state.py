@@ -164,6 +164,7 @@ class SessionState:
     last_fraction: float = 0.0
     speed: float = 0.0  # generated seconds a second; 0 while unknown
     ready_after: float = 1.0  # seconds from a request to its first block, as last measured
+    oscquery: int = 0  # the HTTP port that describes the addresses; 0: none
     problem: str = ""
     device_problem: str = ""  # the problem that ends when a device is open again
     shown: Status = field(default_factory=Status)  # the status last told

@@ -36,6 +36,7 @@ def status_of(state: SessionState) -> Status:
         take=state.last_take,
         progress=round(max(0.0, state.last_fraction), 3),
         problem=state.problem,
+        oscquery=state.oscquery,
     )
 
 

@@ -65,6 +65,9 @@ Adapters = Annotated[
     _option("--adapter", text="LoRA adapter, NAME or PATH, with :WEIGHT if not 1; repeatable."),
 ]
 Takes = Annotated[Path | None, _option("--takes", text="Folder that keeps the takes.")]
+NoDiscovery = Annotated[
+    bool, typer.Option("--no-discovery", help="No OSCQuery over HTTP, and nothing announced.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log what happens inside.")]
 
 # ---------------------------------------------------------------- one take to a file

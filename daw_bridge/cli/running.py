@@ -22,6 +22,7 @@ from daw_bridge.cli.options import (
     MidiChannel,
     MidiIn,
     Model,
+    NoDiscovery,
     OscHost,
     OscPort,
     Output,
@@ -49,6 +50,7 @@ def run_program(
     dtype: ComputeDtype = Dtype.AUTO,
     takes: Takes = None,
     adapter: Adapters = None,
+    no_discovery: NoDiscovery = False,
     verbose: Verbose = False,
 ) -> None:
     """Both commands, which take the same options: as `serve` it opens no panel."""
@@ -68,6 +70,7 @@ def run_program(
         dtype=dtype.value,
         takes=takes,
         adapters=adapter_choices(adapter),
+        discovery=not no_discovery,
     )
     is_serve = context.parent is not None
     _serve(options, verbose, None if is_serve else _panel_or_say_why())
