@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import BadInput
+from core.training.run.length import RunLength
 from core.training.run.shared import read_config
-
-STEPS = 20_000  # where the file gives neither steps nor minutes
 
 
 @dataclass(frozen=True, slots=True)
 class CodecTraining:
-    """How long: `steps` alone, `minutes` alone or both, as for the Transformer
-    (core/training/transformer/settings.py); only the steps alone are exact to the bit.
+    """A run, as its TOML file says it. How long: core/training/run/length.py.
 
     Shares of the run are from 0 to 1; weights are norms of gradients beside the mel loss's
     (core/training/codec/balancer.py).
@@ -86,19 +84,8 @@ class CodecTraining:
         return int(self.segment_seconds * 50) * 640
 
     @property
-    def schedule_steps(self) -> int | None:
-        """Steps that the schedule counts to, None where the clock leads."""
-        return STEPS if self.steps is None and self.minutes is None else self.steps
-
-    @property
-    def schedule_minutes(self) -> float | None:
-        """Minutes of the whole run, where the clock leads."""
-        return self.minutes if self.steps is None else None
-
-    @property
-    def session_minutes(self) -> float | None:
-        """Minutes after which a session pauses, where the steps lead."""
-        return None if self.steps is None else self.minutes
+    def length(self) -> RunLength:
+        return RunLength.of(self.steps, self.minutes)
 
     @classmethod
     def read(cls, path: Path) -> CodecTraining:

@@ -68,7 +68,7 @@ class CodecTrainer:
         self.average = WeightAverage(self.model.decoder, config.average)
         self.weights = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
         self.optimizer = torch.optim.AdamW(self.weights, config.rate, betas=BETAS)
-        steps, minutes = config.schedule_steps, config.schedule_minutes
+        steps, minutes, _ = config.length
         warmup = min(200, steps // 10) if steps else 200
         self.schedule = Schedule(steps, minutes, config.rate, warmup)
         self.quantised = False
@@ -171,7 +171,7 @@ class CodecTrainer:
     def _run(self, stop: StopSignal) -> bool:
         config, schedule = self.config, self.schedule
         sums: dict[str, list[float]] = {}
-        began, minutes = time.monotonic(), config.session_minutes
+        began, minutes = time.monotonic(), config.length.session_minutes
         if schedule.step == 0:
             self.validate()
         while schedule.progress < 1:

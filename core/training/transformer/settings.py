@@ -9,19 +9,12 @@ from pathlib import Path
 from core.errors import BadInput
 from core.model.config import ModelConfig
 from core.training.run.config_file import ranged, read_config
-
-STEPS = 20_000  # where the file gives neither steps nor minutes
+from core.training.run.length import RunLength
 
 
 @dataclass(frozen=True, slots=True)
 class TransformerTraining:
-    """A run, as its TOML file says it.
-
-    How long: `steps` alone, and the learning rate depends on the step alone, so that a run
-    that was interrupted gives the same weights. `minutes` alone: the rate follows the clock,
-    all sessions together. Both: the rate follows the steps, and each session stops after
-    `minutes` with a checkpoint from which the same command goes on.
-    """
+    """A run, as its TOML file says it. How long: core/training/run/length.py."""
 
     tokens: Path
     out: Path
@@ -85,9 +78,8 @@ class TransformerTraining:
         return config
 
     @property
-    def schedule_steps(self) -> int | None:
-        """Steps that the schedule counts to, None where the clock leads."""
-        return STEPS if self.steps is None and self.minutes is None else self.steps
+    def length(self) -> RunLength:
+        return RunLength.of(self.steps, self.minutes)
 
     def crop_frames(self, progress: float) -> int:
         """Length of the crops at `progress`, 0 … 1, of the run."""
@@ -99,16 +91,6 @@ class TransformerTraining:
         """Of those that are asked in this run, at `progress`, 0 … 1."""
         weights = {"metre": self.metre, "words": self.words * (1 - progress)}
         return {name: weight for name, weight in weights.items() if getattr(self, name)}
-
-    @property
-    def schedule_minutes(self) -> float | None:
-        """Minutes of the whole run, where the clock leads."""
-        return self.minutes if self.steps is None else None
-
-    @property
-    def session_minutes(self) -> float | None:
-        """Minutes after which a session pauses, where the steps lead."""
-        return None if self.steps is None else self.minutes
 
     def shape(self, codebooks: int = 4) -> ModelConfig:
         return ModelConfig(

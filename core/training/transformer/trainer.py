@@ -46,7 +46,7 @@ class TransformerTrainer:
         """Raises BadInput where tokens, weights or the checkpoint do not fit the settings."""
         self.config = config
         self.processes = Processes()
-        if self.processes.world > 1 and config.schedule_steps is None:
+        if self.processes.world > 1 and config.length.steps is None:
             raise BadInput("several processes need `steps`: their clocks differ, steps do not")
         self.device = self.processes.device
         torch.manual_seed(config.seed)
@@ -68,9 +68,8 @@ class TransformerTrainer:
         self.weights = list(self.objective.parameters())
         self.optimizer = self._optimizer()
         self.crops = Crops(self.clips, config, self.shape.special_token)
-        self.schedule = Schedule(
-            config.schedule_steps, config.schedule_minutes, config.rate, config.warmup
-        )
+        steps, minutes, _ = config.length
+        self.schedule = Schedule(steps, minutes, config.rate, config.warmup)
         self.average = WeightAverage(self.objective, config.ema)
         if config.checkpoint_layers:
             checkpoint_blocks(self.model)
@@ -211,7 +210,7 @@ class TransformerTrainer:
 
     def _ends_here(self, stop: StopSignal, began: float) -> bool:
         """Whether this session ends now. Several processes agree on it when they log."""
-        minutes = self.config.session_minutes
+        minutes = self.config.length.session_minutes
         mine = stop.asked or (minutes is not None and time.monotonic() - began > 60 * minutes)
         if self.processes.world > 1 and self.schedule.step % self.config.log_every:
             return False

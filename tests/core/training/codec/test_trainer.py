@@ -186,8 +186,7 @@ def test_the_example_is_a_run(tmp_path: Path) -> None:
     path.write_text(example_config("codec"))
     config = CodecTraining.read(path)
     assert config.audio == tmp_path / "music"
-    assert config.schedule_steps == 20_000
-    assert config.schedule_minutes is None
+    assert config.length == (20_000, None, None)
 
 
 def test_a_typing_mistake_in_the_file_is_named(tmp_path: Path) -> None:

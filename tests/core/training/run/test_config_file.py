@@ -53,7 +53,7 @@ def test_how_long_a_run_is(tmp_path: Path) -> None:
         return TransformerTraining.read(path)
 
     def told(config: TransformerTraining) -> tuple[object, object, object]:
-        return config.schedule_steps, config.schedule_minutes, config.session_minutes
+        return config.length
 
     assert told(read("")) == (20_000, None, None)
     assert told(read("steps = 5")) == (5, None, None)

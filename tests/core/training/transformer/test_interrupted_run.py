@@ -248,5 +248,5 @@ def test_the_commands_survive_kill_9_and_agree_under_torchrun(tmp_path: Path) ->
 
 def test_the_settings_of_the_commands_are_read(tmp_path: Path) -> None:
     config = TransformerTraining.read(settings_file(tmp_path, "x", 7))
-    assert (config.steps, config.schedule_minutes) == (7, None)
+    assert config.length == (7, None, None)
     assert config.out == tmp_path.resolve() / "x"
