@@ -75,6 +75,27 @@ class StreamingDecoder:
         state.samples += pcm.shape[0]
         return pcm
 
+    @torch.inference_mode()
+    def listen(self, state: DecoderState, codes: Tensor) -> int:
+        """Hear the first frames of a stream without their sound, which is most of the work.
+
+        codes: int64 [codebooks, frames]. Fills the recurrent layer's memory, which is long. The
+        convolutions, whose memory is 4 frames, begin after it as at the start of a clip.
+        Returns how many of the frames are past: the sound that `decode` gives begins there.
+        """
+        if not any(isinstance(layer, Lstm) for layer in self._layers):
+            return codes.shape[1]
+        state.frames += codes.shape[1]
+        x = self._embed(codes)
+        for layer, held, elu in zip(self._layers, state.layers, self._elu_before, strict=True):
+            if isinstance(layer, Conv):
+                x = layer.forward(x, held, False, elu)  # pyright: ignore[reportArgumentType]
+            else:
+                x = layer.forward(x, held, False)  # pyright: ignore[reportArgumentType]
+            if isinstance(layer, Lstm) or x.shape[1] == 0:
+                break
+        return x.shape[1]
+
     def flush(self, state: DecoderState) -> Tensor:
         """End the stream and return the samples held back, float32 [samples, channels]."""
         none = torch.zeros(self.channels, 0, dtype=torch.int64)

@@ -30,9 +30,16 @@ from core.types import SAMPLES_PER_FRAME
 FIRST_BLOCKS = (5, 2, 3, 4, 6, 8)
 LATER_BLOCKS = 10  # 0.2 s
 
-# Frames rendered before the first that is wanted. The convolutions see 4 of them; the LSTM
-# has a longer memory, which two seconds fill.
-WARM_FRAMES = 100
+# Frames rendered before the first that is wanted, of which the convolutions see 4, and frames
+# before those that the recurrent layer hears alone: its memory is long (measured on the
+# starter: cut to 3.5 s it is off by 1e-3), and rendering is most of the work.
+WARM_FRAMES = 12
+HEARD_FRAMES = 400
+
+
+def frames_ahead(decoder: StreamingDecoder) -> int:
+    """Frames after a frame that its last sample depends on: 4 of the 32 kHz codec."""
+    return -(-decoder.lookahead_samples // SAMPLES_PER_FRAME)
 
 
 class FrameSource(Protocol):
@@ -65,6 +72,8 @@ class AudioStream:
     tokens: gives the new frames.
     context: codes [codebooks, frames] the take continues from, without which it starts fresh.
         They are rendered and dropped, so that the first new sample follows the clip's last one.
+    wanted: frames of a take with an open end: `tokens` gives `frames_ahead` more, which are
+        heard by the decoder alone, so that the last samples are those of music that goes on.
     done, first_sample: the last `done` frames of `context` belong to the take itself, whose
         sound is wanted from `first_sample` on (a take that was interrupted).
     """
@@ -76,18 +85,23 @@ class AudioStream:
         context: Codes | None = None,
         done: int = 0,
         first_sample: int = 0,
+        wanted: int | None = None,
     ) -> None:
         self.tokens = tokens
         self.context = np.zeros((0, 0), np.int64) if context is None else context
         self.frames = done  # of the take: done before and drawn here
         self.samples = first_sample  # of the take: the next block starts here
         self.ended = False
+        self._wanted = wanted
         self._decoder, self._state = decoder, decoder.start()
         self._sizes: Iterator[int] = chain(FIRST_BLOCKS, repeat(LATER_BLOCKS))
         self._due = next(self._sizes)
         start = (self.context.shape[1] - done) * SAMPLES_PER_FRAME + first_sample
         warm = max(0, start // SAMPLES_PER_FRAME - WARM_FRAMES)
-        self._skip = start - warm * SAMPLES_PER_FRAME  # rendered samples to be dropped
+        heard = torch.tensor(self.context[:, max(0, warm - HEARD_FRAMES) : warm])
+        past = decoder.listen(self._state, heard) if heard.shape[1] else 0
+        from_frame = warm - heard.shape[1] + past
+        self._skip = start - from_frame * SAMPLES_PER_FRAME  # rendered samples to be dropped
         self._pending = [torch.tensor(self.context[:, warm:])] if self.context.size else []
         self._new = 0  # of the pending frames
         self._untold: list[Tensor] = []
@@ -106,8 +120,9 @@ class AudioStream:
         frame = self.tokens.next_frame()
         if frame is None:
             return self._decode(last=True)
-        self.frames += 1
-        self._untold.append(frame)
+        if self._wanted is None or self.frames < self._wanted:
+            self.frames += 1
+            self._untold.append(frame)
         self._pending.append(frame.unsqueeze(1))
         self._new += 1
         if self._new < self._due:
@@ -139,11 +154,14 @@ class AudioStream:
         else:
             codes = torch.zeros(self._decoder.channels, 0, dtype=torch.int64)
         self._pending, self._new = [], 0
-        pcm = soft_clip(self._decoder.decode(self._state, codes, last).cpu().numpy())
+        closes = last and self._wanted is None
+        pcm = soft_clip(self._decoder.decode(self._state, codes, closes).cpu().numpy())
         if self._skip:
             dropped, pcm = pcm[: self._skip], pcm[self._skip :]
             self._skip -= len(dropped)
             self._seam = np.concatenate((self._seam, dropped))[-SEAM_SAMPLES:]
+        if self._wanted is not None:
+            pcm = pcm[: max(0, self._wanted * SAMPLES_PER_FRAME - self.samples)]
         self.ended = last
         if not len(pcm) and not last:
             return None

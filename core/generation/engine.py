@@ -234,6 +234,7 @@ class Engine:
             request.clip_rate,
             request.done,
             request.first_sample,
+            open_end=True,
         )
         self._take = Running(request, stream)
         context = stream.context.shape[1] - request.done

@@ -16,7 +16,7 @@ import torch
 from core.codec.encodec import Codec
 from core.errors import BadDevice, BadInput
 from core.generation.adapter_rack import AdapterRack
-from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream
+from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream, frames_ahead
 from core.generation.clip_context import clip_context
 from core.generation.context_window import kept_frames
 from core.generation.messages import Codes, Pcm
@@ -84,8 +84,13 @@ class Generator:
         clip_rate: int = 32_000,
         done: int = 0,
         first_sample: int = 0,
+        open_end: bool = False,
     ) -> AudioStream:
         """A new take; the arguments are those of `messages.StartTake`.
+
+        open_end: it ends as music that goes on, so that a take that continues it joins exactly:
+        tokens and samples are those of one longer take. Costs `frames_ahead` steps. Else it ends
+        as `transformers` ends one: the codebooks run out, and the decoder mirrors the end.
 
         Of a clip the last 12 s (of a 30 s window) are continued: as much as the model looks
         back on when it goes past its window. Raises BadInput and BadClip.
@@ -97,11 +102,15 @@ class Generator:
         if codes is not None:
             codes = np.ascontiguousarray(codes, np.int64)
             done = min(done, codes.shape[1])
-        wanted = None if frames is None else max(0, frames - done)
+        left = None if frames is None else max(0, frames - done)
+        decoder, wanted = self.codec.streaming, frames if open_end else None
+        if left is not None and open_end:
+            left += frames_ahead(decoder)
         tokens = TokenStream(
-            self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, wanted
-        )
-        return AudioStream(tokens, self.codec.streaming, codes, done, first_sample)
+            self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, left,
+            closed=not open_end,
+        )  # fmt: skip
+        return AudioStream(tokens, decoder, codes, done, first_sample, wanted)
 
     @property
     def window_frames(self) -> int:

@@ -12,8 +12,10 @@ runs that many steps (4), and each later call one.
 With the same model, device, arguments and calls the codes are the same, and a stream that
 goes on from the first F frames of another (same prompt, sampling and end) gives the others'
 remainder, drawn or greedy, past the window too. Where the end differs, the last `max_delay`
-frames do: at its end the first codebook has stopped while the others catch up. Greedy codes
-are those of `transformers`' MusicGen for a prompt that is not empty, up to the window's end.
+frames do: at its end the first codebook has stopped while the others catch up. A stream with
+an open end (`closed=False`) stops as if the music went on, so where it ended does not show.
+Greedy codes of a closed one are those of `transformers`' MusicGen for a prompt that is not
+empty, up to the window's end.
 """
 
 from __future__ import annotations
@@ -56,10 +58,12 @@ class TokenStream:
         context: Tensor | NDArray[np.int64] | None = None,
         frames: int | None = None,
         window_frames: int | None = None,
+        closed: bool = True,
     ) -> None:
         """context: codes [K,F0] to continue from, the delay undone; they are not given out again.
         frames: new frames wanted; None goes on without end.
         window_frames: frames one pass may span; None takes the model's trained window.
+        closed: the model is told of the end, as `transformers` does; False: as if it went on.
         Raises BadInput when the context does not fit the model.
         """
         config = model.config
@@ -68,8 +72,9 @@ class TokenStream:
         self._max_delay = config.max_delay
         known = _checked(context, config.codebooks, config.vocab)
         begun = 0 if known is None else known.shape[1]
-        end = None if frames is None else begun + max(0, frames)
-        self._codes = DelayedCodes(config.delays, config.special_token, known, end)
+        self._end = None if frames is None else begun + max(0, frames)
+        told = self._end if closed else None
+        self._codes = DelayedCodes(config.delays, config.special_token, known, told)
         self._step = begun + 1  # the step that is drawn next
         self._first = 0  # the first frame the state was made from
         self._state: LMState | None = None
@@ -101,7 +106,7 @@ class TokenStream:
     def next_frame(self) -> Tensor | None:
         """The next frame's codes [K], int64 on the host; None when all wanted are done."""
         frame = self._codes.context_frames + self.frames_done
-        if self._codes.end is not None and frame >= self._codes.end:
+        if self._end is not None and frame >= self._end:
             return None
         while self._step <= frame + self._codes.last_lag:
             self._advance()
@@ -145,9 +150,9 @@ class TokenStream:
 
     def _capacity(self) -> int:
         most = self._window + self._max_delay
-        if self._codes.end is None:
+        if self._end is None:
             return min(most, self._step - self._first + ENDLESS_CAPACITY)
-        return min(most, self._codes.end + self._max_delay)
+        return min(most, self._end + self._max_delay)
 
     # ------------------------------------------------------------------ guidance's rows
 

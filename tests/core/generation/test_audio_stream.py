@@ -10,7 +10,7 @@ from torch import Tensor
 from core.codec.encodec import Codec
 from core.codec.soft_clip import soft_clip
 from core.errors import BadClip
-from core.generation.audio_stream import WARM_FRAMES, AudioStream, SoundBlock
+from core.generation.audio_stream import HEARD_FRAMES, WARM_FRAMES, AudioStream, SoundBlock
 from core.generation.clip_context import clip_context
 from core.generation.params import Prompt, SamplingParams
 from core.generation.seam import SEAM_SAMPLES, join_clip
@@ -87,7 +87,7 @@ def test_tokens_are_told_once_and_in_order() -> None:
     np.testing.assert_array_equal(np.concatenate(heard, 1), codes)
 
 
-@pytest.mark.parametrize("context_frames", [1, 3, 50, WARM_FRAMES + 60])
+@pytest.mark.parametrize("context_frames", [1, 3, 50, WARM_FRAMES + 2, WARM_FRAMES + HEARD_FRAMES])
 def test_a_continuation_goes_on_from_the_seam(context_frames: int) -> None:
     codes = random_codes(context_frames + 40)
     context = codes[:, :context_frames]

@@ -44,6 +44,9 @@ from tests.core.generation.remote_engine import (
 )
 
 
+AHEAD = 2_402  # samples that a take's end hears of music that goes on
+
+
 def _heard(samples: int) -> Callable[[EngineEvent], bool]:
     """Whether a block reaches as far as that."""
     return lambda event: (
@@ -69,7 +72,9 @@ def test_a_take_from_start_to_end(engine: Remote, codec: Codec) -> None:
     blocks = of(PcmBlock, heard)
     assert {block.epoch for block in blocks} == {7}
     assert [block.last for block in blocks].index(True) == len(blocks) - 1
-    np.testing.assert_allclose(pcm_of(heard), soft_clip(codec.decode(tokens)), atol=1e-4)
+    pcm, whole = pcm_of(heard), soft_clip(codec.decode(tokens))
+    assert pcm.shape == whole.shape
+    np.testing.assert_allclose(pcm[:-AHEAD], whole[:-AHEAD], atol=1e-4)
     assert all(event.steps_per_second > 0 for event in of(TakeTokens, heard))
     told = 0  # what is heard can always be continued: its tokens were told before
     for event in heard:
@@ -151,7 +156,9 @@ def test_a_clip_is_continued_and_its_codes_are_told(engine: Remote, codec: Codec
     assert started.context_frames == 50
     assert started.context is not None
     codes = np.concatenate((started.context, tokens_of(heard)), 1)
-    np.testing.assert_allclose(pcm_of(heard), soft_clip(codec.decode(codes))[-6_400:], atol=1e-4)
+    pcm, whole = pcm_of(heard), soft_clip(codec.decode(codes))[-6_400:]
+    assert pcm.shape == whole.shape
+    np.testing.assert_allclose(pcm[:-AHEAD], whole[:-AHEAD], atol=1e-4)
 
 
 def test_an_interrupted_take_keeps_its_numbers(engine: Remote, codec: Codec) -> None:
@@ -167,7 +174,9 @@ def test_an_interrupted_take_keeps_its_numbers(engine: Remote, codec: Codec) -> 
     assert isinstance(heard[-1], TakeDone)
     assert heard[-1].frames == 35
     whole = soft_clip(codec.decode(np.concatenate((codes, tokens_of(heard)), 1)))
-    np.testing.assert_allclose(pcm_of(heard), whole[10 * 640 + 7_000 :], atol=1e-4)
+    pcm, whole = pcm_of(heard), whole[10 * 640 + 7_000 :]
+    assert pcm.shape == whole.shape
+    np.testing.assert_allclose(pcm[:-AHEAD], whole[:-AHEAD], atol=1e-4)
 
 
 @pytest.mark.parametrize(
