@@ -43,7 +43,6 @@ from tests.core.generation.remote_engine import (
     tokens_of,
 )
 
-
 AHEAD = 2_402  # samples that a take's end hears of music that goes on
 
 
