@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.errors import BadInput
@@ -9,6 +11,8 @@ from core.errors import BadInput
 MAX_PROMPT_CHARACTERS = 2_000
 MAX_SECONDS = 600.0
 MAX_ADAPTER_WEIGHT = 2.0
+MAX_TEXT_WEIGHT = 10.0
+MAX_BLENDED = 8  # prompts
 
 
 def checked_weight(weight: float) -> float:
@@ -17,6 +21,13 @@ def checked_weight(weight: float) -> float:
         raise BadInput(
             f"adapter weight {weight:g} is out of range; use 0 (unload) to {MAX_ADAPTER_WEIGHT:g}"
         )
+    return float(weight)
+
+
+def checked_text_weight(weight: float) -> float:
+    """A prompt's weight in a blend, 0 (silent) to 10. Raises BadInput."""
+    if not 0 <= weight <= MAX_TEXT_WEIGHT:
+        raise BadInput(f"prompt weight {weight:g} is out of range; use 0 to {MAX_TEXT_WEIGHT:g}")
     return float(weight)
 
 
@@ -30,15 +41,59 @@ def is_adapter_name(asked: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A text prompt. Empty text means unconditional, as AudioCraft treats it."""
+    """What to play, in words. Empty text means unconditional, as AudioCraft treats it.
+
+    blend: of several texts each with its share, in the order of the texts; the shares sum to
+        1, and `text` then says it for people. Made by `Prompt.of`; empty for a single text.
+    negative: what to keep away from, in place of guidance's null branch; empty: nothing.
+    """
 
     text: str = ""
+    blend: tuple[tuple[str, float], ...] = ()
+    negative: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.text) > MAX_PROMPT_CHARACTERS:
-            raise BadInput(
-                f"prompt has {len(self.text)} characters; shorten it to {MAX_PROMPT_CHARACTERS}"
-            )
+        for text in (self.negative, *([self.text] if not self.blend else dict(self.blend))):
+            if len(text) > MAX_PROMPT_CHARACTERS:
+                raise BadInput(
+                    f"prompt has {len(text)} characters; shorten it to {MAX_PROMPT_CHARACTERS}"
+                )
+
+    @classmethod
+    def of(cls, weighted: Iterable[tuple[str, float]], negative: str = "") -> Prompt:
+        """Texts with weights. Their order, their scale, empty ones and those of weight 0 say
+        nothing; a text that comes twice is one text. Raises BadInput for a bad weight."""
+        weights: dict[str, float] = {}
+        alone = ""
+        for text, weight in weighted:
+            checked_text_weight(weight)
+            if text.strip() and weight:
+                weights[text] = weights.get(text, 0.0) + weight
+            else:
+                alone = alone or (text if weight else "")
+        if len(weights) > MAX_BLENDED:
+            raise BadInput(f"{len(weights)} prompts are too many to blend; use {MAX_BLENDED}")
+        if len(weights) < 2:
+            return cls(next(iter(weights), alone), negative=negative)
+        whole = math.fsum(weights.values())
+        blend = tuple((text, weights[text] / whole) for text in sorted(weights))
+        heaviest = sorted(blend, key=lambda one: (-one[1], one[0]))
+        said = " + ".join(f"{text} {share:.0%}" for text, share in heaviest)
+        return cls(said, blend, negative)
+
+    @property
+    def texts(self) -> tuple[tuple[str, float], ...]:
+        """The texts that are heard and their shares; none for an empty prompt."""
+        return self.blend or (((self.text, 1.0),) if self.text.strip() else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What holds from a frame on. `frame` counts a take's new frames; below 0, its context's."""
+
+    frame: int
+    prompt: Prompt
+    sampling: SamplingParams
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from core.generation.params import Prompt
-from core.model.language_model import LanguageModel, TextKeys
+from core.model.language_model import LanguageModel
+from core.model.text_keys import TextKeys, blended, weighted
 
 MAX_TEXT_TOKENS = 512  # what T5 was trained on; longer texts lose their end
-CACHED_PROMPTS = 8
+CACHED_PROMPTS = 16
+CACHED_BLENDS = 4  # each holds its texts' keys and values once more
 
 
 class TextEncoder(Protocol):
@@ -38,6 +40,7 @@ class Conditioner:
         self._keep = keep
         self._projected: OrderedDict[str, Tensor] = OrderedDict()  # [1,T,H]
         self._keys: dict[str, TextKeys] = {}  # of some of the same prompts
+        self._blends: OrderedDict[tuple[str, ...], TextKeys] = OrderedDict()
 
     @torch.inference_mode()
     def text_states(self, texts: list[str]) -> tuple[Tensor, Tensor]:
@@ -62,11 +65,28 @@ class Conditioner:
         """Keys and values of one row for every layer; None for an empty prompt.
 
         An empty prompt is the null condition (AudioCraft), not the encoding of an empty
-        text (transformers).
+        text (transformers). Of a blend the keys are kept by its texts: other weights cost
+        nothing. The negative prompt is left out: see `negative_keys`.
         """
-        text = prompt.text
-        if not text.strip():
-            return None
+        match prompt.texts:
+            case ():
+                return None
+            case ((text, _),):
+                return self._keys_of(text)
+            case several:
+                texts = tuple(text for text, _ in several)
+                if texts not in self._blends:
+                    self._blends[texts] = blended([self._keys_of(text) for text in texts])
+                    if len(self._blends) > CACHED_BLENDS:
+                        self._blends.popitem(last=False)
+                self._blends.move_to_end(texts)
+                return weighted(self._blends[texts], [weight for _, weight in several])
+
+    def negative_keys(self, prompt: Prompt) -> TextKeys | None:
+        """What replaces guidance's null branch; None: nothing does."""
+        return self.text_keys(Prompt(prompt.negative))
+
+    def _keys_of(self, text: str) -> TextKeys:
         if text not in self._projected:
             states, _ = self.text_states([text])
             self._projected[text] = self._model.project_text(states.to(self._model.dtype))
@@ -81,3 +101,4 @@ class Conditioner:
     def forget_keys(self) -> None:
         """The layers that make keys and values have changed. The text encoder's work is kept."""
         self._keys.clear()
+        self._blends.clear()

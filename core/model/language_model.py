@@ -9,7 +9,7 @@ Codes are int64 in 0…V, where V is the special token (`config.special_token`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,19 +18,10 @@ from torch import Tensor, nn
 from core.model.config import ModelConfig
 from core.model.hugging_face import from_hugging_face, to_hugging_face
 from core.model.kv_cache import KVCache
-from core.model.transformer import DecoderBlock
+from core.model.text_keys import TextKeys
+from core.model.transformer import DecoderBlock, LayerSpan
 
-
-@dataclass(frozen=True, slots=True)
-class TextKeys:
-    """Cross-attention keys and values of a prompt: a (keys, values) pair a layer.
-
-    Each is [rows·heads, T, head_dim]. Fewer rows than the state has: the others are null
-    branches, which see no text.
-    """
-
-    layers: tuple[tuple[Tensor, Tensor], ...]
-    rows: int = 1
+Spans = Sequence[tuple[int, TextKeys | None]]  # from which position on which text is seen
 
 
 @dataclass(slots=True)
@@ -160,16 +151,24 @@ class LanguageModel(nn.Module):
         self._reach(capacity)
         return LMState(cache, text)
 
-    def prefill(self, codes: Tensor, state: LMState) -> Tensor:
-        """Fill an empty state with codes [1 or B,K,S]; → logits [B,K,V] after the last one."""
+    def prefill(self, codes: Tensor, state: LMState, spans: Spans | None = None) -> Tensor:
+        """Fill an empty state with codes [1 or B,K,S]; → logits [B,K,V] after the last one.
+
+        spans: what each position is told, where that is not the state's text throughout; the
+        first span begins at 0. So a state is made again as steps made it while prompts changed.
+        """
         cache, length = state.cache, codes.shape[2]
         if cache.length:
             raise ValueError("prefill wants an empty state")
         cache.reserve(length)
         x = self._embed(codes, 0).expand(cache.rows, -1, -1)
+        spans = spans or [(0, state.text)]
         for index, layer in enumerate(self.layers):
-            text = None if state.text is None else state.text.layers[index]
-            x = layer.prefill(x, cache.keys[index], cache.values[index], text)
+            told = [
+                LayerSpan(first, None if text is None else text.layers[index], text and text.mix)
+                for first, text in spans
+            ]
+            x = layer.prefill(x, cache.keys[index], cache.values[index], told)
         cache.length = length
         return self._logits(self.norm(x[:, -1]))
 
@@ -179,9 +178,10 @@ class LanguageModel(nn.Module):
         cache.reserve(position + 1)
         x = self._embed(codes.unsqueeze(2), position).squeeze(1)
         x = x.expand(cache.rows, -1).contiguous() if x.shape[0] != cache.rows else x
+        mix = None if state.text is None else state.text.mix
         for index, layer in enumerate(self.layers):
             text = None if state.text is None else state.text.layers[index]
-            x = layer.step(x, cache.keys[index], cache.values[index], position, text)
+            x = layer.step(x, cache.keys[index], cache.values[index], position, text, mix)
         cache.length = position + 1
         return self._logits(self.norm(x))
 

@@ -8,7 +8,8 @@ None of the linear layers has a bias, as in MusicGen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 from core.errors import BadCheckpoint
 from core.model import attention
 from core.model.config import ModelConfig
+from core.model.text_keys import TextMix
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
@@ -33,6 +35,14 @@ def _attend_one(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     scores = torch.bmm(keys, query.unsqueeze(2)).squeeze(2)
     weights = torch.softmax(scores, dim=1)
     return torch.bmm(weights.unsqueeze(1), values).squeeze(1)
+
+
+def _attend_mixed(query: Tensor, keys: Tensor, values: Tensor, mix: TextMix) -> Tensor:
+    """`_attend_one` to each of n texts, weighted: keys and values [N,n·T,d] → [N,d]."""
+    rows, texts, places = mix.there.shape
+    scores = torch.bmm(keys, query.unsqueeze(2)).view(rows, -1, texts, places)
+    weights = torch.softmax(scores + mix.bias[:, None], 3) * mix.weights[:, None, :, None]
+    return torch.bmm(weights.view(keys.shape[0], 1, -1), values).squeeze(1)
 
 
 class SelfAttention(nn.Module):
@@ -110,10 +120,41 @@ class CrossAttention(nn.Module):
         mixed = attention.masked(query, keys, values, mask, self.scale, dropout)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
-    def step(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """x [B,H]; keys, values [B·h,T,d] → [B,H]."""
+    def prefill(self, x: Tensor, keys: Tensor, values: Tensor, mix: TextMix | None) -> Tensor:
+        """x [B,S,H]; keys, values [B·h,n·T,d] → [B,S,H]."""
+        keys, values = (one.unflatten(0, (-1, self.heads)) for one in (keys, values))
+        if mix is None:
+            return self.forward(x, keys, values, None)
+        query, shape = self._heads(self.q_proj(x)), mix.there.shape[1:]
+        keys, values = keys.unflatten(2, shape), values.unflatten(2, shape)
+        mixed = torch.zeros_like(query)
+        for text in range(shape[0]):
+            there = mix.there[:, text, None, None]
+            mixed += mix.weights[:, text, None, None, None] * attention.masked(
+                query, keys[:, :, text], values[:, :, text], there, self.scale, 0.0
+            )
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+    def step(self, x: Tensor, keys: Tensor, values: Tensor, mix: TextMix | None) -> Tensor:
+        """x [B,H]; keys, values [B·h,n·T,d] → [B,H]."""
         query = self.q_proj(x).view(-1, self.head_dim) * self.scale
-        return self.out_proj(_attend_one(query, keys, values).view(x.shape[0], -1))
+        if mix is None:
+            attended = _attend_one(query, keys, values)
+        else:
+            attended = _attend_mixed(query, keys, values, mix)
+        return self.out_proj(attended.view(x.shape[0], -1))
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSpan:
+    """What one layer's rows are told from position `first` on.
+
+    text: keys and values [C·h,n·T,d] of the first C rows; None: no row sees a text.
+    """
+
+    first: int
+    text: tuple[Tensor, Tensor] | None
+    mix: TextMix | None = None
 
 
 class DecoderBlock(nn.Module):
@@ -158,17 +199,21 @@ class DecoderBlock(nn.Module):
         return x + self._feed_forward(x)
 
     def prefill(
-        self, x: Tensor, keys: Tensor, values: Tensor, text: tuple[Tensor, Tensor] | None
+        self, x: Tensor, keys: Tensor, values: Tensor, spans: Sequence[LayerSpan]
     ) -> Tensor:
-        """x [B,S,H]; text keys and values [C·h,T,d] of the first C ≤ B rows → [B,S,H]."""
+        """x [B,S,H]; what is told from which position on → [B,S,H]."""
         x = x + self.self_attn.prefill(self.self_attn_norm(x), keys, values)
-        if text is not None:
-            heads = self.cross_attn.heads
-            text_keys, text_values = (one.unflatten(0, (-1, heads)) for one in text)
-            rows = text_keys.shape[0]
-            told = self.cross_attn_norm(x[:rows])
-            told = x[:rows] + self.cross_attn(told, text_keys, text_values, None)
-            x = told if rows == x.shape[0] else torch.cat((told, x[rows:]))
+        pieces: list[Tensor] = []
+        stops = [span.first for span in spans[1:]] + [x.shape[1]]
+        for span, stop in zip(spans, stops, strict=True):
+            part = x if len(spans) == 1 else x[:, span.first : stop]
+            if span.text is not None:
+                rows = span.text[0].shape[0] // self.cross_attn.heads
+                told = self.cross_attn_norm(part[:rows])
+                told = part[:rows] + self.cross_attn.prefill(told, *span.text, span.mix)
+                part = told if rows == part.shape[0] else torch.cat((told, part[rows:]))
+            pieces.append(part)
+        x = pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
         return x + self._feed_forward(x)
 
     def step(
@@ -178,14 +223,15 @@ class DecoderBlock(nn.Module):
         values: Tensor,
         position: int,
         text: tuple[Tensor, Tensor] | None,
+        mix: TextMix | None = None,
     ) -> Tensor:
-        """x [B,H] at `position`; text keys and values [C·h,T,d] of the first C rows → [B,H].
+        """x [B,H] at `position`; text keys and values [C·h,n·T,d] of the first C rows → [B,H].
 
         Changes x in place: the caller hands it over.
         """
         x += self.self_attn.step(self.self_attn_norm(x), keys, values, position)
         if text is not None:
             told = x[: text[0].shape[0] // self.cross_attn.heads]
-            told += self.cross_attn.step(self.cross_attn_norm(told), *text)
+            told += self.cross_attn.step(self.cross_attn_norm(told), *text, mix)
         x += self.fc2(self.activation(self.fc1(self.ffn_norm(x))))
         return x
