@@ -92,6 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "daw-bridge", ""
     timeout = PATIENCE
+    wbufsize, disable_nagle_algorithm = 65_536, True  # an answer leaves at once, in one piece
     server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:

@@ -5,6 +5,7 @@ Names of attributes: the OSCQuery proposal, github.com/Vidvox/OSCQueryProposal.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -51,14 +52,15 @@ def find(root: Json, path: str) -> Json | None:
     return node
 
 
-def type_tags(arguments: str) -> list[str]:
+@functools.cache  # a row for each address, and they do not change
+def type_tags(arguments: str) -> tuple[str, ...]:
     """OSC type tags of the messages that an address takes, as its row in the table writes them.
 
     The first is what a client should send if it can send only one: what is required, or else
     the first thing that is optional.
     """
     if either := _EITHER.fullmatch(arguments):
-        return [either[1], either[2]]
+        return either[1], either[2]
     found = _ARGUMENT.findall(arguments)
     required = "".join(tag for bracket, tag in found if not bracket)
     forms = [required]
@@ -67,7 +69,7 @@ def type_tags(arguments: str) -> list[str]:
             forms.append(forms[-1] + tag)
     if not required and len(forms) > 1:
         forms[:2] = [forms[1], forms[0]]
-    return [form or NOTHING for form in forms]
+    return tuple(form or NOTHING for form in forms)
 
 
 def _node_at(root: Json, path: str) -> Json:
@@ -82,7 +84,7 @@ def _node_at(root: Json, path: str) -> Json:
 
 
 def _method(address: Address, value: Sequence[Scalar] | None, choices: Sequence[str]) -> Json:
-    tags = type_tags(address.arguments)
+    tags: Sequence[str] = type_tags(address.arguments)
     if value is not None:
         tags = [tag for tag in tags if tag != NOTHING]  # that is how its value is asked for
     node: Json = {"DESCRIPTION": address.effect}

@@ -95,7 +95,7 @@ def test_a_client_that_presses_a_button_with_nil_is_understood(path: str) -> Non
     ],
 )
 def test_types_are_read_from_the_rows_of_the_table(arguments: str, tags: list[str]) -> None:
-    assert type_tags(arguments) == tags
+    assert list(type_tags(arguments)) == tags
 
 
 def test_the_tree_holds_every_address_once() -> None:
