@@ -56,6 +56,34 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/adapters | s name, f weight, … | what is loaded changed, or you asked |
 | /musicgen/learn | s parameter, i controller | a MIDI controller was mapped (-1: none) |
 | /musicgen/pong | what was sent | the answer to ping |
+
+A subscription lasts for the seconds you gave (600 if none, a day at most). Send it again before
+it ends; that counts from then on. There is room for 64 subscribers, 16 of one host: one more is
+answered `too_many_subscribers`, with the time until there is room.
+
+## Discovery
+
+While it runs, the program describes itself over HTTP ([OSCQuery]) and announces itself by
+zeroconf, as `_oscjson._tcp` and `_osc._udp`, named `daw-bridge 9770 on HOST`.
+
+    curl 'http://127.0.0.1:9770/'                        everything, as one tree
+    curl 'http://127.0.0.1:9770/musicgen/tempo'          one address
+    curl 'http://127.0.0.1:9770/musicgen/tempo?VALUE'    one attribute: {"VALUE": [120.0]}
+    curl 'http://127.0.0.1:9770/?HOST_INFO'              where OSC is, and what is supported
+
+- The HTTP port has the number of the OSC port, or any free one if that is taken. It is printed
+  at the start, and in `/musicgen/status` as `oscquery` (0: off).
+- Each address has TYPE, ACCESS, DESCRIPTION and, where they fit, VALUE (that of the moment),
+  RANGE, UNIT, CLIPMODE and OVERLOADS (other arguments it takes). CLIPMODE is `none`: a value
+  outside the range is not clipped but refused, with `/musicgen/error`. TYPE `N` is a button.
+- 404: no such address. 204: it has no such attribute. 400: no such attribute exists, or none is
+  supported: `LISTEN` and WebSockets are not (HOST_INFO says so); `/musicgen/subscribe` is for that.
+- HTTP only reads, and only from this computer, as OSC does; `--osc-host` opens both. A browser of
+  zeroconf that leaves out the loopback interface does not find a program that only this computer
+  can reach: give it the port by hand.
+- `--no-discovery` turns all of this off.
+
+[OSCQuery]: https://github.com/Vidvox/OSCQueryProposal
 """
 
 MIDI_HEAD = """# MIDI

@@ -14,7 +14,16 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from core.errors import PortInUse
 from daw_bridge import events
-from daw_bridge.commands import Command, Generate, Origin, Ping, Refused, SetParameter
+from daw_bridge.commands import (
+    Command,
+    Generate,
+    Origin,
+    Ping,
+    Refused,
+    SetParameter,
+    Subscribe,
+)
+from daw_bridge.osc_feedback import MOST_OF_ONE_HOST
 from daw_bridge.osc_server import OscServer
 
 
@@ -200,6 +209,20 @@ def test_subscribers_hear_news_until_they_expire(
     listener.socket.settimeout(0.1)
     with pytest.raises(TimeoutError):
         listener.hear()
+
+
+def test_a_subscription_too_many_is_refused_and_renewing_is_not(
+    client: Client, commands: queue.Queue[Command]
+) -> None:
+    for port in range(20_000, 20_000 + MOST_OF_ONE_HOST):
+        client.send("/musicgen/subscribe", port, 5.0)
+        assert isinstance(commands.get(timeout=1), Subscribe)
+    client.send("/musicgen/subscribe", 30_000, 5.0)
+    refused = commands.get(timeout=1)
+    assert isinstance(refused, Refused)
+    assert "16 subscribers on 127.0.0.1" in refused.text
+    client.send("/musicgen/subscribe", 20_000, 5.0)
+    assert isinstance(commands.get(timeout=1), Subscribe)
 
 
 def test_a_fader_is_not_echoed_to_the_hand_that_moves_it(
