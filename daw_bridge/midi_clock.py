@@ -1,16 +1,10 @@
 """MIDI clock: 24 ticks a quarter note → tempo and position. Pure; one thread owns a MidiClock.
 
-Single ticks jitter by milliseconds, so a line is laid through the last ones: its slope is
-the tempo, its end is where the beat really was. A tempo that changes shows as ticks that
-leave the line together; the line then begins anew at the change. Ticks that are late together
-but no slower (a sender that stalled) move the line and leave its slope.
+What the sender means is kept here: start, continue, stop, song position. That ticks jitter,
+double and get lost is settled before, in tick_filter.py and tick_line.py.
 """
 
 from __future__ import annotations
-
-from collections import deque
-
-import numpy as np
 
 from daw_bridge.commands import (
     ClockLost,
@@ -20,14 +14,15 @@ from daw_bridge.commands import (
     ClockTempo,
     Command,
 )
+from daw_bridge.tick_filter import TickFilter
+from daw_bridge.tick_line import TickLine
 
 PER_BEAT = 24
-LINE = 192  # ticks the line is laid through: eight beats
-NEWEST = 12  # ticks that must agree on leaving it
+PER_SIXTEENTH = 6  # a song position's unit; also how often tempo and position are told
 FIRST_TEMPO = 24  # ticks before a tempo is said
 LOST_AFTER = 1.0  # seconds without a tick; 20 bpm ticks every 0.125 s
 SLOWEST, FASTEST = 20.0, 400.0
-HARDLY = 0.02  # bpm that are not worth saying
+HARDLY = 0.005  # bpm that are not worth saying
 
 SOURCE = ClockSource.MIDI
 
@@ -36,11 +31,10 @@ class MidiClock:
     """Feed it what one sender sends; each call returns what there is to say."""
 
     def __init__(self) -> None:
-        self._count = 0  # ticks ever
-        self._times: deque[tuple[int, float]] = deque(maxlen=LINE)
+        self._line, self._filter = TickLine(), TickFilter()
+        self._since_told = 0
         self._said: float | None = None
         self._lost = False
-        self._undecided = False  # the newest tick is off the line: stall, change or jitter
         self.rolling = False
         self._position = 0  # ticks since the song's start
         self._fresh = False  # started: the next tick is the position itself
@@ -52,27 +46,17 @@ class MidiClock:
 
     def tick(self, at: float) -> list[Command]:
         """F8, at time.monotonic() `at`."""
-        if self._times and at - self._times[-1][1] > LOST_AFTER:
-            self._times.clear()
+        if len(self._line) and at - self._line.newest > LOST_AFTER:
+            self._forget_ticks()
         self._lost = False
-        self._count += 1
-        self._times.append((self._count, at))
-        said: list[Command] = []
-        if self.rolling:
-            if self._fresh:
-                self._fresh = False
-            else:
-                self._position += 1
-                self._since += 1
-        self._follow_change()
-        tempo, now = self._line()
-        due = self._count % (PER_BEAT // 4) == 0 and not self._undecided
-        if due and tempo is not None and abs(tempo - (self._said or 0.0)) >= HARDLY:
-            self._said = tempo
-            said.append(ClockTempo(SOURCE, tempo))
-        if self.rolling and self._position % PER_BEAT == 0:
-            said.append(ClockPosition(SOURCE, self._position / PER_BEAT, now))
-        return said
+        count = self._filter.count(at)
+        if self._fresh:
+            count = 1  # a start is not a gap
+        changed = self._count(count)
+        if count <= 0 and not changed:
+            return []
+        changed = self._draw(at, count) or changed
+        return self._tell(changed)
 
     def start(self, at: float) -> list[Command]:
         """FA: from the song's beginning, which the next tick is."""
@@ -103,57 +87,64 @@ class MidiClock:
 
     def quiet(self, now: float) -> list[Command]:
         """Call this now and then: a clock whose ticks stopped coming is said to be lost, once."""
-        if self._lost or not self._times or now - self._times[-1][1] <= LOST_AFTER:
+        if self._lost or not len(self._line) or now - self._line.newest <= LOST_AFTER:
             return []
         self._lost = True
-        self._times.clear()
-        self._said = None
+        self._forget_ticks()
         return [ClockLost(SOURCE)]
 
-    # ------------------------------------------------------------------ the line
+    # ------------------------------------------------------------------ inside
 
     def _roll(self, at: float) -> list[Command]:
         self.rolling, self._fresh = True, True
         position = ClockPosition(SOURCE, self._position / PER_BEAT, at)
         return [position, ClockRolling(SOURCE, True, at)]
 
-    def _fit(self, first: int | None = None, last: int | None = None) -> tuple[float, float]:
-        """Seconds a tick, and the time of tick number 0, through part of the line."""
-        points = np.array(list(self._times)[first:last])
-        slope, start = np.polyfit(points[:, 0] - self._count, points[:, 1] - points[-1, 1], 1)
-        return float(slope), float(start + points[-1, 1])
+    def _forget_ticks(self) -> None:
+        self._line.clear()
+        self._filter.clear()
+        self._said = None
 
-    def _line(self) -> tuple[float | None, float]:
-        """The tempo, None while unsure, and when the newest tick should have come."""
-        newest = self._times[-1][1]
-        if len(self._times) < FIRST_TEMPO:
-            return None, newest
-        slope, now = self._fit()
-        if slope <= 0:
-            return None, newest
-        return min(FASTEST, max(SLOWEST, 60 / (PER_BEAT * slope))), now
+    def _count(self, count: int) -> bool:
+        """Move the position by so many ticks. Whether it moved otherwise than by one."""
+        if self.rolling and not self._fresh:
+            self._position = max(0, self._position + count)
+            self._since = max(0, self._since + count)
+        self._since_told += max(count, 0)
+        return count < 0 or count > 1
 
-    def _follow_change(self) -> None:
-        """Where the newest ticks are off the line together, draw it anew."""
-        self._undecided = False
-        if len(self._times) < FIRST_TEMPO + NEWEST:
-            return
-        slope, now = self._fit(last=-NEWEST)
-        points = np.array(self._times)
-        off = points[:, 1] - (now + slope * (points[:, 0] - self._count))
-        noise = float(off[:-NEWEST].std())
-        far, newest = max(0.004, 3 * noise), off[-NEWEST:]
-        self._undecided = abs(float(newest[-1])) > far
-        together = bool((newest > far / 2).all() or (newest < -far / 2).all())
-        if not together or abs(float(newest.mean())) <= far:
-            return
-        self._undecided = False
-        latest, _ = self._fit(first=-NEWEST)
-        if abs(latest - slope) <= 0.003 * slope + noise:  # as fast as before: the sender stalled
-            jump, known = float(newest.mean()), list(self._times)
-            moved = [(count, at + jump) for count, at in known[:-NEWEST]]
-            self._times.clear()
-            self._times.extend(moved + known[-NEWEST:])
-            return
-        while len(self._times) > NEWEST:
-            self._times.popleft()
+    def _draw(self, at: float, count: int) -> bool:
+        """Put the tick on the line, with those that were lost before it."""
+        line = self._line
+        if count <= 0:  # a verdict on the last ticks: the line is drawn from here
+            line.clear()
+            line.add(at)
+            return True
+        if self._fresh:
+            line.restart_at(at)
+        changed = False
+        if count > 1:
+            before, gap = line.newest, (at - line.newest) / count
+            for lost in range(1, count):
+                changed = line.add(before + lost * gap) or changed
+        return line.add(at) or changed
+
+    def _tell(self, changed: bool) -> list[Command]:
+        said: list[Command] = []
+        line, at_start = self._line, self._fresh
+        self._fresh = self._fresh and not self.rolling
+        known = len(line) >= FIRST_TEMPO or (self._said is not None and len(line) >= PER_SIXTEENTH)
+        period, level = line.fit() if len(line) >= 2 else (0.0, line.newest)
+        steady = known and not line.undecided and period > 0
+        due = changed or self._since_told >= PER_SIXTEENTH
+        if steady and due:
+            self._since_told = 0
+            tempo = min(FASTEST, max(SLOWEST, 60 / (PER_BEAT * period)))
+            if self._said is None or abs(tempo - self._said) >= HARDLY:
+                self._said = tempo
+                said.append(ClockTempo(SOURCE, tempo))
+        on_sixteenth = self._position % PER_SIXTEENTH == 0
+        if self.rolling and (at_start or changed or on_sixteenth) and not line.undecided:
+            now = level if known or len(line) >= PER_SIXTEENTH else line.newest
+            said.append(ClockPosition(SOURCE, self._position / PER_BEAT, now))
+        return said

@@ -67,8 +67,8 @@ def test_start_is_the_next_tick() -> None:
     assert ClockRolling in [type(c) for c in started]
     said = run(clock, times[48:])
     beats = [(c.beat, c.at) for c in said if isinstance(c, ClockPosition)]
-    assert [b for b, _ in beats] == [0.0, 1.0]
-    assert beats[1][1] == pytest.approx(times[72], abs=1e-6)
+    assert [b for b, _ in beats] == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+    assert beats[4][1] == pytest.approx(times[72], abs=1e-6)
 
 
 def test_stop_holds_the_position_and_continue_takes_it_up() -> None:
@@ -121,3 +121,37 @@ def test_silence_is_said_once_and_forgotten() -> None:
     assert [type(c) for c in clock.quiet(2.5)] == [ClockLost]
     assert clock.quiet(3.0) == []
     assert tempi(run(clock, ticks(90, 48, start=5.0)))[-1] == pytest.approx(90, abs=0.01)
+
+
+@pytest.mark.parametrize("bpm", [30, 300])
+def test_slow_and_fast_clocks(bpm: float) -> None:
+    clock = MidiClock()
+    clock.start(0.0)
+    said = run(clock, ticks(bpm, 193, 0.0005))
+    assert tempi(said)[-1] == pytest.approx(bpm, abs=0.05 * max(1, bpm / 60))
+    assert position(said) == 8.0
+
+
+def test_a_sender_that_begins_anew_is_believed_at_once() -> None:
+    """Ticks run on while stopped; at its start the sender puts them elsewhere."""
+    clock = MidiClock()
+    run(clock, ticks(120, 100))
+    at = 100 * 2.5 / 120 + 0.013
+    clock.start(at)
+    said = run(clock, ticks(120, 48, start=at - 2.5 / 120))
+    beats = [(c.beat, c.at) for c in said if isinstance(c, ClockPosition)]
+    assert beats[0] == (0.0, pytest.approx(at, abs=5e-4))
+    assert beats[4] == (1.0, pytest.approx(at + 0.5, abs=5e-4))
+    assert all(abs(bpm - 120) < 0.5 for bpm in tempi(said))
+
+
+def test_doubled_and_lost_ticks_leave_the_beat() -> None:
+    clock = MidiClock()
+    clock.start(0.0)
+    times = ticks(120, 289)
+    heard = np.concatenate([np.delete(times, [70, 71, 200]), times[100:150] + 0.001])
+    said = run(clock, heard)
+    assert position(said) == 12.0
+    assert tempi(said)[-1] == pytest.approx(120, abs=0.1)
+    late = [c.at - times[round(c.beat * 24)] for c in said if isinstance(c, ClockPosition)]
+    assert max(map(abs, late[-8:])) < 0.001
