@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from core.types import MODEL_RATE
+from daw_bridge.riff import append_chunks, sound_digest
 
 
 @contextmanager
@@ -37,8 +38,11 @@ def write_wav(
     channels: int = 1,
     rate: int = MODEL_RATE,
     tags: Mapping[str, str] | None = None,
+    chunks: Callable[[str], Sequence[tuple[bytes, bytes]]] | None = None,
 ) -> None:
     """Blocks [samples, channels] as 24-bit PCM, which every DAW reads. Raises OSError.
+
+    chunks: RIFF chunks (id, body) to put after the sound, given the sound's digest.
 
     The same audio gives the same bytes: a float WAV's PEAK chunk would hold the time.
     """
@@ -58,6 +62,8 @@ def write_wav(
             raise file.refused or said from None
         if file.refused is not None:
             raise file.refused
+        if chunks is not None:
+            append_chunks(plain, chunks(sound_digest(plain)))
 
 
 class _Calm:

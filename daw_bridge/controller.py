@@ -72,7 +72,7 @@ class Controller:
             compute=compute,
             dtype=dtype,
             entropy=secrets.randbits(64),
-            next_take=takes.next_take,
+            next_take=takes.claim_numbers(),
         )
 
     # ------------------------------------------------------------------ any thread

@@ -43,7 +43,10 @@ class TakeRecord:
     adapters: tuple[AdapterUse, ...] = ()  # in the order of their frames
     parent: int | None = None  # the take it continues
     at: int | None = None  # … from which frame on
+    before: int | None = None  # the take that undo goes back to: its parent, or what it replaces
     source: str = ""  # the clip it continues: a path, or 'input'
+    uid: str = ""  # names it for good, in whatever folder it is; 32 hex digits
+    parent_uid: str = ""
     created: str = ""  # ISO 8601, UTC
     frames: int = 0
     complete: bool = False  # all that was asked for was made

@@ -3,6 +3,7 @@
 .take-0007.json   the description, as it was when the take was asked for
 .take-0007.pcm    float32, interleaved; locked while its writer lives
 .take-0007.codes  int16, frame after frame
+.take-0007.context  tokens of the clip that it continues, if it does
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from daw_bridge.atomic import replace_file
 from daw_bridge.effects import TakeRecord
+from daw_bridge.take_table import record_of
 
 try:
     import fcntl
@@ -34,7 +37,7 @@ class PartialTake:
         """Never raises when making a new take: a refusal is told by the first `add_pcm`."""
         self.record = record
         self.kept = False
-        self.context: np.ndarray | None = None  # tokens of the clip that is continued
+        self.context: np.ndarray | None = None  # tokens before it that are no other take's
         self.samples = 0
         self._channels = 1
         self._base = folder / f".take-{record.take:04d}"
@@ -97,6 +100,22 @@ class PartialTake:
         except OSError:  # they are still in memory; the audio's refusal is what is told
             self._codes_file = None
 
+    def note_record(self, record: TakeRecord) -> None:
+        """What is known by now: a prompt that took over, say. Kept for a recovery."""
+        self.record = replace(record, created=self.record.created, uid=self.record.uid)
+        with contextlib.suppress(OSError):  # the audio's own refusal is what is told
+            self._describe()
+
+    def set_context(self, codes: np.ndarray) -> None:
+        """Tokens [codebooks, frames] that the take continues and that are no other take's."""
+        self.context = codes.astype(np.int16)
+        with contextlib.suppress(OSError), replace_file(self._context_path) as file:
+            np.save(file, self.context, allow_pickle=False)
+
+    @property
+    def _context_path(self) -> Path:
+        return self._base.with_suffix(".context")
+
     def blocks(self) -> Iterator[np.ndarray]:
         """All audio so far, in pieces [samples, channels]: from the file, then what waits."""
         size, rest = 4 * self._channels, b""
@@ -136,7 +155,7 @@ class PartialTake:
     def discard(self) -> None:
         """Remove the files: the take is written whole, or empty."""
         self.release()
-        for suffix in (".pcm", ".codes", ".json"):
+        for suffix in (".json", ".pcm", ".codes", ".context"):
             self._base.with_suffix(suffix).unlink(missing_ok=True)
 
     def _note(self, *, channels: int, codebooks: int) -> None:
@@ -150,17 +169,20 @@ class PartialTake:
     def _describe(self) -> None:
         held = {"channels": self._channels, "codebooks": self._codebooks}
         text = json.dumps({**asdict(self.record), "path": "", **held})
-        self._base.with_suffix(".json").write_text(text, encoding="utf-8")
+        with replace_file(self._base.with_suffix(".json")) as file:
+            file.write(text.encode())
 
     def _begin(self, *, strict: bool = False) -> None:
+        pcm_path = self._base.with_suffix(".pcm")
         try:
-            self._describe()
-            self._file = self._base.with_suffix(".pcm").open("wb", buffering=0)
-            self._codes_file = self._base.with_suffix(".codes").open("wb", buffering=0)
+            self._file = pcm_path.open("xb", buffering=0)  # another program's stays as it is
             if fcntl is not None:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._codes_file = self._base.with_suffix(".codes").open("wb", buffering=0)
+            self._describe()  # last: with it the take is one that can be recovered
         except OSError:
-            self.release()
+            if self._file is not None:
+                self.discard()
             if strict:
                 raise
 
@@ -179,6 +201,8 @@ class PartialTake:
         self._codes = [values[: len(values) // codebooks * codebooks].reshape(-1, codebooks).T]
         self._frames = self._codes[0].shape[1]
         self.samples = pcm_path.stat().st_size // (4 * self._channels)
+        with contextlib.suppress(OSError, ValueError):
+            self.context = np.load(self._context_path, allow_pickle=False)
 
 
 def find_partial_takes(folder: Path) -> Iterator[PartialTake]:
@@ -186,6 +210,6 @@ def find_partial_takes(folder: Path) -> Iterator[PartialTake]:
     for path in sorted(folder.glob(".take-*.json")):
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
-            yield PartialTake(folder, TakeRecord.of(table), recover=True)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            yield PartialTake(folder, record_of(table, path=""), recover=True)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # another process writes it, or it is no description of ours

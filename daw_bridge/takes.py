@@ -3,24 +3,24 @@
 A take in flight is two growing raw files beside a description, so that even `kill -9` loses
 no more than the last block; when it is whole it becomes
 
-    take-0007-funky-drums.wav   24-bit PCM, prompt, seed and licence in its INFO chunk
+    take-0007-funky-drums.wav   24-bit PCM, and all that follows in its chunks (take_chunks.py)
     take-0007-funky-drums.npy   tokens [codebooks, frames], int16
     take-0007-….context.npy     tokens of the clip it continues, if it does
     take-0007-funky-drums.json  everything else; its presence says that the take is whole
 
 each written beside its place and moved there. A disk that is full is reported once; the
-audio is then kept in memory and written as soon as there is room.
+audio is then kept in memory and written as soon as there is room. The WAV alone is enough to
+have the take back.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import re
 import tempfile
 import threading
-import unicodedata
-from dataclasses import asdict, replace
+import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,11 +29,23 @@ import platformdirs
 
 from core.errors import BadInput, DawBridgeError
 from core.generation.messages import Codes
-from daw_bridge.atomic import replace_file, write_wav
+from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge.effects import TakeRecord
 from daw_bridge.partial_take import PartialTake, find_partial_takes
+from daw_bridge.take_chunks import TakeFile, read_take_file
+from daw_bridge.take_index import read_folder
+from daw_bridge.take_numbers import TakeNumbers
+from daw_bridge.take_writing import (
+    context_codes,
+    copy_sound,
+    free_path,
+    own_codes,
+    write_codes,
+    write_sidecar,
+    write_take,
+)
 
-SIDECAR_VERSION = 1
+LONGEST_LINEAGE = 3_600 * FRAME_RATE  # frames of tokens that a take is continued from
 
 
 def default_folder() -> Path:
@@ -50,14 +62,15 @@ class TakeLibrary:
         """
         self.folder = folder or default_folder()
         self.recovered: tuple[int, ...] = ()
+        self.problems: tuple[str, ...] = ()  # a line for each file that was passed over
         self._lock = threading.Lock()  # guards _records: read by any thread
         self._records: dict[int, TakeRecord] = {}
         self._growing: dict[int, PartialTake] = {}
         self._unwritten: dict[int, TakeRecord] = {}  # closed, and waiting for room
-        sidecars: list[Path] = []
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            sidecars = sorted(self.folder.glob("take-*.json"))
+            found, self.problems = read_folder(self.folder)
+            self._records.update(found)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
         except OSError as no:
@@ -66,10 +79,7 @@ class TakeLibrary:
                     f"takes cannot be kept in {self.folder}: {no.strerror}; choose another folder"
                     " with --takes"
                 ) from None
-        for sidecar in sidecars:
-            record = _read_sidecar(sidecar)
-            if record is not None:
-                self._records[record.take] = record
+        self._numbers = TakeNumbers(self.folder)
         self._recover()
 
     # ------------------------------------------------------------------ any thread
@@ -84,16 +94,39 @@ class TakeLibrary:
         return tuple(r for r in self.records() if r.parent == take)
 
     @property
-    def next_take(self) -> int:
-        """A number that no take in the folder has, whole or not."""
-        named = (re.match(r"\.?take-(\d+)", file.name) for file in self.folder.iterdir())
-        return max((int(name[1]) for name in named if name), default=0) + 1
+    def current(self) -> int:
+        """The take that was current when the folder was last used; else the newest; 0: none."""
+        with self._lock:
+            last = self._numbers.current
+            return last if last in self._records else max(self._records, default=0)
+
+    def claim_numbers(self) -> int:
+        """The first number that this program may give to a take. No number is given twice, and
+        another program on the folder gets others."""
+        named = (re.match(r"\.?take-(\d{1,9})", file.name) for file in self.folder.iterdir())
+        return self._numbers.claim(max((int(name[1]) for name in named if name), default=0))
 
     # ------------------------------------------------------------------ a take in flight
 
     def open(self, record: TakeRecord) -> None:
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        self._growing[record.take] = PartialTake(self.folder, replace(record, created=created))
+        parent = self._find(record.parent)
+        named = replace(
+            record,
+            created=created,
+            uid=uuid.uuid4().hex,
+            parent_uid=parent.uid if parent else "",
+        )
+        self._growing[record.take] = PartialTake(self.folder, named)
+        self.keep_current(record.take)
+
+    def keep_current(self, take: int) -> None:
+        """Remember the current take. Quiet: what a full disk refuses is told by the audio."""
+        growing = max(self._growing, default=0)
+        try:
+            self._numbers.note(last=growing, current=take)
+        except OSError:
+            return
 
     def add_pcm(self, take: int, pcm: np.ndarray) -> None:
         """Raises OSError once when the disk refuses; the audio is kept nonetheless."""
@@ -107,7 +140,12 @@ class TakeLibrary:
     def add_context(self, take: int, codes: Codes) -> None:
         """The tokens of the clip that it continues, for takes that continue it in turn."""
         if take in self._growing:
-            self._growing[take].context = codes.astype(np.int16)
+            self._growing[take].set_context(codes)
+
+    def note(self, record: TakeRecord) -> None:
+        """What has changed about a take in flight, so that a crash does not forget it."""
+        if record.take in self._growing:
+            self._growing[record.take].note_record(record)
 
     def close(self, record: TakeRecord) -> TakeRecord | None:
         """Write the take whole. None: nothing was made, so nothing is kept.
@@ -121,7 +159,8 @@ class TakeLibrary:
             partial.discard()
             del self._growing[record.take]
             return None
-        record = replace(record, created=partial.record.created)
+        known = partial.record
+        record = replace(record, created=known.created, uid=known.uid, parent_uid=known.parent_uid)
         self._unwritten[record.take] = record
         try:
             return self._write(record)
@@ -145,6 +184,7 @@ class TakeLibrary:
         for partial in self._growing.values():
             partial.release()
         self._growing.clear()
+        self._numbers.release()
 
     # ------------------------------------------------------------------ looking back
 
@@ -154,129 +194,166 @@ class TakeLibrary:
             self._growing[take].kept = True
             return self._growing[take].record
         record = replace(self._record(take), kept=True)
-        self._write_sidecar(record)
+        self._describe(record)
         return record
 
     def codes_until(
-        self, take: int, frame: int | None, limit: int
+        self, take: int, frame: int | None, limit: int = LONGEST_LINEAGE
     ) -> tuple[Codes, TakeRecord, int]:
-        """The last `limit` frames of tokens up to `frame` of a take, reaching back into the
-        takes it continues; its record; and the frame. Raises BadInput when there are none."""
+        """The last `limit` frames of tokens up to `frame` of a take (None: its end), reaching
+        back into the takes it continues; its record; and the frame.
+
+        Raises BadInput when there are none, and for a frame past the end.
+        """
         partial = self._growing.get(take)
         record = partial.record if partial else self._record(take)
-        codes = partial.codes if partial else self._codes(record)
-        end = codes.shape[1] if frame is None else min(frame, codes.shape[1])
-        parts, have, before = [codes[:, :end]], end, record
-        parent, at = record.parent, record.at
-        while have < limit and parent is not None and parent in self._records:
-            before = self._records[parent]
-            older = self._codes(before)[:, :at]
-            if older.shape[0] != codes.shape[0]:
-                break
-            parts.insert(0, older)
-            have += older.shape[1]
-            parent, at = before.parent, before.at
-        if have < limit and parent is None:
-            growing = partial if before is record else None
-            context = growing.context if growing else _context(before)
-            if context is not None and context.shape[0] == codes.shape[0]:
-                parts.insert(0, context)
-        if have == 0:
+        codes, most = self._own(record)
+        end = most if frame is None else frame
+        if end > most:
+            raise BadInput(
+                f"take {take} is {most / FRAME_RATE:g} s long; branch at {most / FRAME_RATE:g}"
+                " or before"
+            )
+        before = self._before(record, codes.shape[0], max(0, limit - end))
+        if before.shape[1] + end == 0:
             raise BadInput(f"take {take} has no tokens yet; wait until some of it is made")
-        return np.concatenate(parts, axis=1)[:, -limit:].astype(np.int64), record, end
+        every = np.concatenate((before, codes[:, :end]), axis=1)
+        return every[:, -limit:].astype(np.int64), record, end
+
+    def codes_before(self, take: int) -> tuple[Codes, TakeRecord]:
+        """The tokens that a take continues (which may be none), and its record: all that is
+        needed to make it again. Raises BadInput."""
+        record = self._growing[take].record if take in self._growing else self._record(take)
+        codes, _ = self._own(record)
+        return self._before(record, codes.shape[0], LONGEST_LINEAGE).astype(np.int64), record
+
+    def _own(self, record: TakeRecord) -> tuple[Codes, int]:
+        """A take's own tokens, and how many frames of them are heard. Raises BadInput."""
+        partial = self._growing.get(record.take)
+        if partial is not None:
+            codes = partial.codes
+            heard = partial.samples // SAMPLES_PER_FRAME or codes.shape[1]
+            return codes, min(heard, codes.shape[1])
+        codes = own_codes(record)
+        if codes is None:
+            raise BadInput(f"the tokens of take {record.take} are missing or broken")
+        return codes, min(record.frames or codes.shape[1], codes.shape[1])
+
+    def _before(self, record: TakeRecord, codebooks: int, limit: int) -> Codes:
+        """At most the last `limit` frames of tokens before a take: of the takes it continues,
+        and of the clip that the first of them continues. int16 [codebooks, frames]."""
+        parts: list[Codes] = [np.zeros((codebooks, 0), np.int16)]
+        have, seen = 0, {record.take}
+        while have < limit:
+            parent = self._find(record.parent)
+            own = own_codes(parent) if parent and parent.take not in seen else None
+            if parent is None or own is None or own.shape[0] != codebooks:
+                growing = self._growing.get(record.take)
+                clip = growing.context if growing else context_codes(record)
+                if clip is not None and clip.shape[0] == codebooks:
+                    parts.insert(0, clip)
+                break
+            parts.insert(0, own[:, : record.at])
+            have += parts[0].shape[1]
+            seen.add(parent.take)  # a damaged folder could hold a circle
+            record = parent
+        every = np.concatenate(parts, axis=1)
+        return every[:, every.shape[1] - min(limit, every.shape[1]) :]
+
+    def _find(self, take: int | None) -> TakeRecord | None:
+        with self._lock:
+            return None if take is None else self._records.get(take)
 
     def _record(self, take: int) -> TakeRecord:
-        with self._lock:
-            if take not in self._records:
-                raise BadInput(f"no take {take} in {self.folder}")
-            return self._records[take]
+        found = self._find(take)
+        if found is None:
+            raise BadInput(f"no take {take} in {self.folder}")
+        return found
 
-    def _codes(self, record: TakeRecord) -> np.ndarray:
-        try:
-            return np.load(Path(record.path).with_suffix(".npy"), allow_pickle=False)
-        except (OSError, ValueError):
-            raise BadInput(f"the tokens of take {record.take} are missing or broken") from None
+    # ------------------------------------------------------------------ files of ours
+
+    def take_of(self, path: Path) -> int | TakeFile | None:
+        """What take a dropped file is: the number of one that is here, another folder's, or none.
+
+        Raises OSError; ValueError for a take's file that is damaged.
+        """
+        found = read_take_file(path)
+        if found is None or found.edited:
+            return found
+        known = (r.take for r in self.records() if r.uid and r.uid == found.record.uid)
+        return next(known, found)
+
+    def adopt(self, path: Path, take: int) -> TakeRecord:
+        """Take a WAV of ours that is not of this folder into it, as number `take`.
+
+        Its parent is found again if it is here. Raises OSError, ValueError, BadInput.
+        """
+        found = read_take_file(path)
+        if found is None or found.edited:
+            raise BadInput(f"{path} has changed while it was read; try again")
+        uid = found.record.parent_uid
+        parent = next((r for r in self.records() if uid and r.uid == uid), None)
+        record = replace(
+            found.record,
+            take=take,
+            parent=parent.take if parent else None,
+            at=found.record.at if parent else None,
+            before=parent.take if parent else None,
+            source=found.record.source if parent else found.record.source or str(path),
+        )
+        record = replace(record, path=str(free_path(self.folder, record)))
+        copy_sound(path, Path(record.path))
+        write_codes(Path(record.path).with_suffix(".npy"), found.codes)
+        if parent is None and found.context.shape[1]:
+            write_codes(Path(record.path).with_suffix(".context.npy"), found.context)
+        self._describe(record)
+        return record
 
     # ------------------------------------------------------------------ writing
 
     def _write(self, record: TakeRecord) -> TakeRecord:
         partial = self._growing[record.take]
-        codes = partial.codes
-        path = self.folder / f"{_stem(record)}.wav"
+        samples = partial.samples
+        if not record.complete and 0 <= samples - record.frames * SAMPLES_PER_FRAME < 640:
+            samples = record.frames * SAMPLES_PER_FRAME or samples  # it ends with a frame
+        path = free_path(self.folder, record)
         record = replace(record, path=str(path), kept=record.kept or partial.kept)
-        write_wav(path, partial.blocks(), channels=partial.channels, tags=_tags(record))
-        with replace_file(path.with_suffix(".npy")) as file:
-            np.save(file, codes.astype(np.int16), allow_pickle=False)
+        codes = partial.codes
+        codes = codes[:, : record.frames] if record.frames else codes
+        before = self._before(record, codes.shape[0], LONGEST_LINEAGE)
+        write_take(path, record, partial.blocks(), samples, partial.channels, codes, before)
         if partial.context is not None:
-            with replace_file(path.with_suffix(".context.npy")) as file:
-                np.save(file, partial.context, allow_pickle=False)
-        self._write_sidecar(record)
+            write_codes(path.with_suffix(".context.npy"), partial.context)
+        self._describe(record)
         partial.discard()
         del self._growing[record.take]
         self._unwritten.pop(record.take, None)
         return record
 
-    def _write_sidecar(self, record: TakeRecord) -> None:
-        path = Path(record.path)
-        table = {"version": SIDECAR_VERSION, **asdict(record), "path": path.name}
-        with replace_file(path.with_suffix(".json")) as file:
-            file.write(json.dumps(table, indent=1, ensure_ascii=False).encode())
+    def _describe(self, record: TakeRecord) -> None:
+        write_sidecar(record)
         with self._lock:
             self._records[record.take] = record
 
     def _recover(self) -> None:
         recovered = []
         for partial in find_partial_takes(self.folder):
-            self._growing[partial.record.take] = partial
-            frames = partial.codes.shape[1] or partial.samples // 640
-            record = replace(partial.record, frames=frames, complete=False)
+            take = partial.record.take
+            if take in self._records:  # it was written, and killed before it was tidied up
+                partial.discard()
+                continue
+            self._growing[take] = partial
+            heard = partial.samples // SAMPLES_PER_FRAME
+            frames = min(partial.codes.shape[1], heard) if heard else 0
+            record = replace(partial.record, frames=frames or heard, complete=False)
             try:
                 if self.close(record) is not None:
-                    recovered.append(record.take)
+                    recovered.append(take)
             except OSError:  # no room now: it stays as it is for the next start
                 partial.release()
-                self._growing.pop(record.take, None)
-                self._unwritten.pop(record.take, None)
+                self._growing.pop(take, None)
+                self._unwritten.pop(take, None)
         self.recovered = tuple(recovered)
-
-
-def _stem(record: TakeRecord) -> str:
-    plain = unicodedata.normalize("NFKD", record.prompt).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:32].rstrip("-")
-    return f"take-{record.take:04d}" + (f"-{slug}" if slug else "")
-
-
-def _tags(record: TakeRecord) -> dict[str, str]:
-    comment = f"seed {record.seed}, {record.tempo:g} bpm, model {record.model} {record.digest}"
-    licences = {record.model: record.licence}
-    for use in record.adapters:
-        if use.weight:
-            comment += f", adapter {use.name} {use.digest} at {use.weight:g}"
-            licences[f"adapter {use.name}"] = use.licence
-    rights = "; ".join(f"{name}: {licence}" for name, licence in licences.items() if licence)
-    return {
-        "title": record.prompt or f"take {record.take}",
-        "comment": comment,
-        "copyright": f"made with {rights}" if rights else "",
-    }
-
-
-def _context(record: TakeRecord) -> np.ndarray | None:
-    """The tokens of the clip that a take continues, where there was one."""
-    try:
-        return np.load(Path(record.path).with_suffix(".context.npy"), allow_pickle=False)
-    except (OSError, ValueError):
-        return None
-
-
-def _read_sidecar(path: Path) -> TakeRecord | None:
-    """A record, or None for a file that is broken, of another kind or without its audio."""
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-        wav = path.with_suffix(".wav")
-        return TakeRecord.of(table, path=str(wav)) if wav.exists() else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def problem_of(error: OSError | DawBridgeError) -> tuple[str, str]:
