@@ -93,6 +93,11 @@ class DelayedCodes:
         old = self._codes[books, frames]
         self._codes[books, frames] = np.where(old == UNKNOWN, tokens, old)
 
+    def forget(self, frames: int) -> None:
+        """Everything from frame `frames` on is unknown again."""
+        self.context_frames = min(self.context_frames, frames)
+        self._codes[:, frames:] = UNKNOWN
+
     def frames(self, first: int, stop: int) -> NDArray[np.int64]:
         """A copy of frames `first` … `stop - 1` [K,stop-first], the delay undone."""
         return self._codes[:, first:stop].copy()

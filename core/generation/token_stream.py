@@ -6,12 +6,14 @@
 
 Nothing runs between calls: to cancel is to stop calling. `change_prompt` and
 `change_sampling` take effect at the next step, and what was drawn before stays in the
-cache. A frame is finished `max_delay + 1` steps after it was begun, so the first call
-runs that many steps (4), and each later call one.
+cache. `rewind` forgets the last frames, which are then drawn anew. A frame is finished
+`max_delay + 1` steps after it was begun, so the first call runs that many steps (4), and
+each later call one.
 
 With the same model, device, arguments and calls the codes are the same, and a stream that
 goes on from the first F frames of another (same prompt, sampling and end) gives the others'
-remainder, drawn or greedy, past the window too. Where the end differs, the last `max_delay`
+remainder, drawn or greedy, past the window too, also where prompt and sampling changed on the
+way and `changes` says when. Where the end differs, the last `max_delay`
 frames do: at its end the first codebook has stopped while the others catch up. A stream with
 an open end (`closed=False`) stops as if the music went on, so where it ended does not show.
 Greedy codes of a closed one are those of `transformers`' MusicGen for a prompt that is not
@@ -20,6 +22,8 @@ empty, up to the window's end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -31,9 +35,12 @@ from core.errors import BadInput
 from core.generation.context_window import first_frame_seen
 from core.generation.delay_pattern import DelayedCodes
 from core.generation.guidance import guide
-from core.generation.params import Prompt, SamplingParams
+from core.generation.params import Prompt, SamplingParams, Steering
 from core.generation.sampling import draw, seed_of_step
-from core.model.language_model import LanguageModel, LMState, TextKeys
+from core.generation.steering_timeline import Branches, SteeringTimeline, branches_of, in_order
+from core.model.kv_cache import KVCache
+from core.model.language_model import LanguageModel, LMState
+from core.model.text_keys import TextKeys, stacked
 
 ENDLESS_CAPACITY = 512  # positions allocated at first when the end is not known
 
@@ -43,6 +50,10 @@ class PromptKeys(Protocol):
 
     def text_keys(self, prompt: Prompt) -> TextKeys | None:
         """Cross-attention keys and values of a prompt, None for an empty one."""
+        ...
+
+    def negative_keys(self, prompt: Prompt) -> TextKeys | None:
+        """Those of what it keeps away from, None for nothing."""
         ...
 
 
@@ -59,11 +70,14 @@ class TokenStream:
         frames: int | None = None,
         window_frames: int | None = None,
         closed: bool = True,
+        changes: Sequence[Steering] = (),
     ) -> None:
         """context: codes [K,F0] to continue from, the delay undone; they are not given out again.
         frames: new frames wanted; None goes on without end.
         window_frames: frames one pass may span; None takes the model's trained window.
         closed: the model is told of the end, as `transformers` does; False: as if it went on.
+        changes: what holds from which new frame on in place of prompt and sampling; frames
+            below 0 are the context's, so that its past is read as it was written.
         Raises BadInput when the context does not fit the model.
         """
         config = model.config
@@ -78,16 +92,23 @@ class TokenStream:
         self._step = begun + 1  # the step that is drawn next
         self._first = 0  # the first frame the state was made from
         self._state: LMState | None = None
-        self._told = False  # whether the state's first row sees a text
-        self._sampling = sampling
+        self._branches: Branches = ()  # what the state's rows are
+        self._text: tuple[object, TextKeys | None] | None = None  # the keys used last, and of what
+        self._timeline = SteeringTimeline(prompt, sampling, changes, begun)
+        self._planned = [  # in order, by the frame from which on they hold, the context's included
+            replace(one, frame=begun + one.frame) for one in in_order(changes) if one.frame > 0
+        ]
         self._generator = torch.Generator(model.device)  # its own: nobody else disturbs it
         self.frames_done = 0
-        self.prompt = prompt
-        self._text = self._keys_of(prompt)
+        self._keys_of(prompt, branches_of(prompt, sampling))  # now, while nothing is waiting
+
+    @property
+    def prompt(self) -> Prompt:
+        return self._timeline.at(self._step).prompt
 
     @property
     def sampling(self) -> SamplingParams:
-        return self._sampling
+        return self._timeline.at(self._step).sampling
 
     @property
     def context_frames(self) -> int:
@@ -96,11 +117,40 @@ class TokenStream:
 
     def change_prompt(self, prompt: Prompt) -> None:
         """From the next step on. Past positions keep what they were computed with."""
-        self.prompt, self._text = prompt, self._keys_of(prompt)
+        self._timeline.change(self._step, prompt=prompt)
+        self._planned = []
 
     def change_sampling(self, sampling: SamplingParams) -> None:
         """From the next step on."""
-        self._sampling = sampling
+        self._timeline.change(self._step, sampling=sampling)
+        self._planned = []
+
+    def forget_text(self) -> None:
+        """The conditioner makes other keys now; past positions keep theirs."""
+        self._text = None
+
+    def rewind(self, frames: int) -> None:
+        """Keep `frames` new frames and draw those after them anew; below 0 context goes too.
+
+        Changes on the way are made again, where they were: the same is drawn again. But one that
+        is made now, before anything is drawn, holds from the first frame that is drawn anew.
+        """
+        last = self.context_frames + max(-self.context_frames, min(frames, self.frames_done))
+        self.frames_done = max(0, last - self.context_frames)
+        self._back_to(last)
+        self._planned = [*self._timeline.cut(self._step), *self._planned]
+
+    def _back_to(self, frame: int) -> None:
+        """Nothing is known from `frame` on, the context's included in the count."""
+        self._step = min(self._step, frame + 1)
+        self._codes.forget(frame)
+        if self._state is None:
+            return
+        if first_frame_seen(self._step, self._window, self._max_delay) == self._first:
+            # positions read before this step was due
+            self._state.cache.length = self._step - 1 - self._first
+        else:
+            self._state = None
 
     @torch.inference_mode()
     def next_frame(self) -> Tensor | None:
@@ -108,6 +158,10 @@ class TokenStream:
         frame = self._codes.context_frames + self.frames_done
         if self._end is not None and frame >= self._end:
             return None
+        if self._planned and self._planned[0].frame <= frame:
+            change = self._planned.pop(0)
+            self._back_to(frame)
+            self._timeline.change(self._step, prompt=change.prompt, sampling=change.sampling)
         while self._step <= frame + self._codes.last_lag:
             self._advance()
         self.frames_done += 1
@@ -122,31 +176,41 @@ class TokenStream:
 
     def _advance(self) -> None:
         """Draw one step: every codebook, each for the frame it is at."""
-        logits = self._logits()
-        scale = self._sampling.guidance
-        combined = guide(logits, scale) if logits.shape[0] == 2 else logits[0]
-        self._generator.manual_seed(seed_of_step(self._sampling.seed, self._step))
-        tokens = draw(combined, self._sampling, self._generator)
+        sampling, logits = self.sampling, self._logits()
+        combined = guide(logits, sampling.guidance) if logits.shape[0] == 2 else logits[0]
+        self._generator.manual_seed(seed_of_step(sampling.seed, self._step))
+        tokens = draw(combined, sampling, self._generator)
         self._codes.write(self._step, tokens.cpu().numpy())
         self._step += 1
 
     def _logits(self) -> Tensor:
         """Logits [rows,K,V] for the step that is due."""
+        held = self._timeline.at(self._step)
+        branches = branches_of(held.prompt, held.sampling)
         first = first_frame_seen(self._step, self._window, self._max_delay)
         if self._state is None or first != self._first:
-            self._first = first
-            self._state, logits = self._primed(self._rows_wanted, self._text, self._step)
-            self._told = self._text is not None
+            self._first, self._branches = first, branches
+            self._state, logits = self._primed(branches, self._step)
             return logits
-        self._arrange_rows(self._state)
+        self._arrange_rows(self._state, branches)
+        self._state.text = self._keys_of(held.prompt, branches)
         column = torch.from_numpy(self._codes.column(self._step - 1, first))
         return self._model.step(column.unsqueeze(0).to(self._model.device), self._state)
 
-    def _primed(self, rows: int, text: TextKeys | None, step: int) -> tuple[LMState, Tensor]:
-        """A state that has read everything before `step`, and the logits for it."""
+    def _primed(self, branches: Branches, step: int) -> tuple[LMState, Tensor]:
+        """A state that has read everything before `step`, and the logits for it.
+
+        Each position is told what it was told when it was new, so that nothing shows of when
+        the state was made.
+        """
         columns = torch.from_numpy(self._codes.columns(self._first, step))
-        state = self._model.new_state(rows, self._capacity(), text)
-        return state, self._model.prefill(columns.unsqueeze(0).to(self._model.device), state)
+        spans = [
+            (position - self._first, self._keys_of(prompt, branches))
+            for position, prompt in self._timeline.prompts(self._first, step)
+        ]
+        state = self._model.new_state(len(branches), self._capacity(), spans[-1][1])
+        columns = columns.unsqueeze(0).to(self._model.device)
+        return state, self._model.prefill(columns, state, spans)
 
     def _capacity(self) -> int:
         most = self._window + self._max_delay
@@ -156,33 +220,32 @@ class TokenStream:
 
     # ------------------------------------------------------------------ guidance's rows
 
-    @property
-    def _rows_wanted(self) -> int:
-        """Two where guidance has two branches to compare: with text and without.
+    def _arrange_rows(self, state: LMState, branches: Branches) -> None:
+        """Fit the state to the branches of this step. Usually nothing to do."""
+        if branches == self._branches:
+            return
+        rows = [self._row(state.cache, branch) for branch in branches]
+        state.cache = rows[0].joined(rows[1]) if len(rows) == 2 else rows[0]
+        self._branches = branches
 
-        An empty prompt has one branch: both would be the null branch (AudioCraft).
-        """
-        return 2 if self._text is not None and self._sampling.guidance != 1 else 1
+    def _row(self, cache: KVCache, branch: str) -> KVCache:
+        """One branch's past: as it is, or run over what has been drawn."""
+        if branch in self._branches:
+            return cache.row(self._branches.index(branch))
+        if not self._timeline.says_anything(self._first, self._step - 1):
+            return cache.row(0)  # all branches are alike so far
+        return self._primed((branch,), self._step - 1)[0].cache
 
-    def _arrange_rows(self, state: LMState) -> None:
-        """Fit the state to the prompt and guidance of this step. Usually nothing to do."""
-        rows, told = self._rows_wanted, self._text is not None
-        cache = state.cache
-        if rows < cache.rows:
-            # Without guidance the branch with text goes on; without text the null branch,
-            # which has never seen one.
-            state.cache = cache.row(0 if told else 1)
-        elif rows > cache.rows and self._told:
-            # The null branch was never run: run it over what has been drawn.
-            null, _ = self._primed(1, None, self._step - 1)
-            state.cache = cache.joined(null.cache)
-        elif rows > cache.rows:
-            state.cache = cache.repeated()
-        state.text, self._told = self._text, told
-
-    def _keys_of(self, prompt: Prompt) -> TextKeys | None:
-        with torch.inference_mode():
-            return self._conditioner.text_keys(prompt)
+    def _keys_of(self, prompt: Prompt, branches: Branches) -> TextKeys | None:
+        """What the rows of these branches are told."""
+        wanted = (prompt, branches)
+        if self._text is None or self._text[0] != wanted:
+            with torch.inference_mode():
+                told = self._conditioner.text_keys(prompt) if "told" in branches else None
+                away = self._conditioner.negative_keys(prompt) if "null" in branches else None
+                both = away if "told" not in branches else stacked(told, away)
+                self._text = (wanted, both)
+        return self._text[1]
 
 
 def _checked(
