@@ -24,6 +24,7 @@ class ClockSource(Enum):
 
     LINK = "link"
     MIDI = "midi"
+    JACK = "jack"
     OSC = "osc"
     INTERNAL = "internal"
 

@@ -2,12 +2,12 @@
 
 A virtual port 'daw-bridge' is there for the DAW to connect to (ALSA, JACK, Core MIDI), and
 the ports that are named are opened as they appear. Without any MIDI the program goes on.
+JACK's MIDI comes from a process of its own (jack_worker.py), with the frame of each message.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
 import queue
@@ -15,14 +15,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from mido import Message
 
 from daw_bridge.commands import Command
-from daw_bridge.events import ControllerMapped, Event, ParameterChanged, Problem
+from daw_bridge.events import ControllerMapped, Event, ParameterChanged
+from daw_bridge.jack_client import JackClient, jack_is_installed
 from daw_bridge.midi_clock import LOST_AFTER, MidiClock
 from daw_bridge.midi_mapping import MidiMapping
+from daw_bridge.time_anchor import TimeAnchor
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +33,17 @@ CLIENT = "daw-bridge"
 SCAN_EVERY = 2.0  # seconds between two looks for ports that came or went
 PROBE_EVERY = 10.0  # … for any MIDI at all, where there was none
 POLL = 0.25
+JACK = "JACK"  # where a message came from, as ports have names
 CLOCK = (0xF2, 0xF8, 0xFA, 0xFB, 0xFC)
 NO_MIDI = "no MIDI on this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """JACK: the name of our port, None while there is no server; whether one died."""
+
+    port: str | None
+    died: bool
 
 
 class MidiInput:
@@ -50,35 +62,56 @@ class MidiInput:
         self._mapping = mapping or MidiMapping()
         self._clock, self._clock_port = MidiClock(), ""  # of the port that ticks
         self._ticked = 0.0
-        self._queue: queue.SimpleQueue[tuple[str, list[int], float] | Event | None]
-        self._in_doubt = False  # the sound server may have died, and the ports with it
+        self._queue: queue.SimpleQueue[tuple[str, list[int], float] | Event | _Graph | None]
         self._queue = queue.SimpleQueue()
+        self._rtmidi: Any = None
         self._open: dict[str, Any] = {}
         self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
         self._scanner: Any = None
         self._scanned = 0.0
-        self.available = False
+        self._has_ports = False  # the system has MIDI, JACK's aside
+        self._jack: JackClient | None = None
+        self._jack_port: str | None = None
+        self._said_off = False
+
+    @property
+    def available(self) -> bool:
+        """Whether there is any MIDI now."""
+        return self._has_ports or self._jack_port is not None
 
     def start(self) -> None:
         """Open what there is; says in one line what it found. Looks again later if nothing is."""
         try:
             import rtmidi
+
+            self._rtmidi = rtmidi
+            self._begin()
         except ImportError as missing:
-            self._say(f"MIDI is off: python-rtmidi cannot be loaded ({missing})")
-            return
-        self._rtmidi = rtmidi
-        self._begin()
-        if not self.available:
-            self._say(f"MIDI is off: {NO_MIDI} (no sequencer, no JACK server)")
+            self._say(f"MIDI ports are off: python-rtmidi cannot be loaded ({missing})")
+        if jack_is_installed():
+            self._jack = JackClient(
+                self._submit,
+                lambda data, at: self._queue.put((JACK, data, at)),
+                lambda port, died: self._queue.put(_Graph(port, died)),
+                self._wanted,
+            )
+            self._jack.start()  # it tells soon whether there is a server
+        elif not self.available:
+            self._say_off()
         self._thread.start()
+
+    def _say_off(self) -> None:
+        if not self._said_off and not self.available:
+            self._said_off = True
+            self._say(f"MIDI is off: {NO_MIDI} (no sequencer, no JACK server)")
 
     def _begin(self) -> None:
         self._scanned = time.monotonic()
         with _quiet_libraries():
-            api = _usable_api(self._rtmidi)
+            api = _usable_api(self._rtmidi, without_jack=jack_is_installed())
         if api is None:
             return
-        self._api, self.available = api, True
+        self._api, self._has_ports = api, True
         virtual = self._open_virtual()
         self._scan()
         named = [name for name in self._open if name != CLIENT]
@@ -87,11 +120,11 @@ class MidiInput:
 
     def stop(self) -> None:
         """Idempotent."""
+        if self._jack is not None:
+            self._jack.stop()
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=2)
-        if self._open:
-            self._check_server()
         for name in list(self._open):
             self._close(name)
         if self._scanner is not None:
@@ -99,8 +132,8 @@ class MidiInput:
             self._scanner = None
 
     def hear(self, event: Event) -> None:
-        """The controller's thread: values and mappings change there, and sound servers die."""
-        if isinstance(event, ParameterChanged | ControllerMapped) or _of_the_sound(event):
+        """The controller's thread: values and mappings change there."""
+        if isinstance(event, ParameterChanged | ControllerMapped):
             self._queue.put(event)
 
     def port_names(self) -> list[str]:
@@ -122,8 +155,8 @@ class MidiInput:
                 return
             if isinstance(item, tuple):
                 self._hear_port(*item)
-            elif isinstance(item, Problem):
-                self._in_doubt, self._scanned = True, time.monotonic()  # settled at the next scan
+            elif isinstance(item, _Graph):
+                self._hear_graph(item)
             else:
                 self._mapping = self._mapping.told(item)
             if time.monotonic() - self._scanned > SCAN_EVERY:
@@ -132,14 +165,19 @@ class MidiInput:
     def _idle(self) -> None:
         now = time.monotonic()
         self._send(self._clock.quiet(now))
-        if self.available and now - self._scanned > SCAN_EVERY:
-            if self._in_doubt:
-                self._in_doubt = False
-                self._check_server()
-            if self.available:
-                self._scan()
-        elif not self.available and now - self._scanned > PROBE_EVERY:
+        if self._has_ports and now - self._scanned > SCAN_EVERY:
+            self._scan()
+        elif not self._has_ports and self._rtmidi and now - self._scanned > PROBE_EVERY:
             self._begin()
+
+    def _hear_graph(self, graph: _Graph) -> None:
+        self._jack_port = graph.port
+        if graph.port is not None:
+            self._say(f"MIDI in: JACK port {graph.port}")
+        elif graph.died:
+            self._say("the JACK server is gone; its MIDI and transport come back with it")
+        else:
+            self._say_off()
 
     def _hear_port(self, port: str, data: list[int], at: float) -> None:
         if data and data[0] in CLOCK:
@@ -211,26 +249,6 @@ class MidiInput:
                 except (RuntimeError, SystemError, OSError) as refused:
                     log.debug("MIDI port %s cannot be opened: %s", name, refused)
 
-    def _check_server(self) -> None:
-        """A JACK server that died takes our ports along, and their library does not notice:
-        a new client sees whether our virtual port is still there."""
-        if self._api != self._rtmidi.API_UNIX_JACK or CLIENT not in self._open:
-            return
-        with _quiet_libraries():
-            try:
-                probe = self._rtmidi.MidiOut(self._api, name=f"{CLIENT}-probe")
-                alive = any(CLIENT in name for name in probe.get_ports())
-                probe.delete()
-            except (RuntimeError, SystemError, OSError):
-                alive = False
-            if alive:
-                return
-        for dead in (*self._open.values(), self._scanner):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(dead))  # closing it would crash us
-        self._open, self._scanner = {}, None
-        self.available, self._scanned = False, time.monotonic()
-        self._say("MIDI is off: the JACK server is gone; the ports come back with it")
-
     def _wants(self, name: str) -> bool:
         if self._wanted is None or "through" in name.lower():
             return False
@@ -240,8 +258,13 @@ class MidiInput:
         port = self._rtmidi.MidiIn(self._api, name=CLIENT)
         port.ignore_types(sysex=True, timing=False, active_sense=True)
 
+        anchor, device = TimeAnchor(), 0.0
+
         def heard(event: tuple[list[int], float], _: object) -> None:
-            self._queue.put((name, event[0], time.monotonic()))
+            nonlocal device
+            now, device = time.monotonic(), device + event[1]  # the driver's own time
+            anchor.note(device, now)
+            self._queue.put((name, event[0], min(now, anchor.at(device))))
 
         port.set_callback(heard)
         return port
@@ -254,14 +277,12 @@ class MidiInput:
             port.delete()
 
 
-def _of_the_sound(event: Event) -> bool:
-    return isinstance(event, Problem) and event.origin.source == "audio"
-
-
-def _usable_api(rtmidi: Any) -> int | None:
-    """The system's own API where it works, JACK's where only that one does."""
+def _usable_api(rtmidi: Any, *, without_jack: bool = False) -> int | None:
+    """The system's own API where it works; JACK's where nothing else knows JACK."""
     for api in rtmidi.get_compiled_api():
         if api == rtmidi.API_RTMIDI_DUMMY:
+            continue
+        if api == rtmidi.API_UNIX_JACK and without_jack:
             continue
         try:
             probe = rtmidi.MidiIn(api, name=f"{CLIENT}-probe")

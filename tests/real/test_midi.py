@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import jack
 import pytest
 
-from daw_bridge import midi_ports
 from daw_bridge.commands import (
     ClockLost,
     ClockPosition,
@@ -19,10 +18,8 @@ from daw_bridge.commands import (
     ClockTempo,
     Command,
     Generate,
-    Origin,
     Panic,
 )
-from daw_bridge.events import Problem
 from daw_bridge.midi_ports import MidiInput
 from tests.conftest import require_program
 from tests.real.conftest import JackServer, wait_for
@@ -55,6 +52,7 @@ def heard() -> Heard:
 def midi(server: JackServer, heard: Heard) -> Iterator[MidiInput]:
     midi = MidiInput(heard.commands.append, say=heard.lines.append)
     midi.start()
+    our_port(server)
     yield midi
     midi.stop()
 
@@ -84,7 +82,6 @@ def test_a_foreign_clock_is_followed(
     within: float,
 ) -> None:
     require_program("jack_midi_clock")
-    assert midi.available
     words = ["jack_midi_clock", "-b", "97.5", "-B", "-P", "-J", str(jitter), our_port(server)]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as clock:
         try:
@@ -100,7 +97,8 @@ def test_a_foreign_clock_is_followed(
             said = heard.of(ClockTempo)[-1].bpm
             assert min(true, 97.5) - within <= said <= max(true, 97.5) + within
             assert [c.rolling for c in heard.of(ClockRolling)] == [True]
-            assert [c.beat for c in heard.of(ClockPosition)[1:9]] == list(range(8))
+            whole = [c.beat for c in heard.of(ClockPosition)[1:] if c.beat % 1 == 0]
+            assert whole[:8] == list(range(8))
             transport.transport_stop()
             wait_for(lambda: not heard.of(ClockRolling)[-1].rolling, 3, "it stopped")
             wait_for(lambda: bool(heard.of(ClockLost)), 4, "its silence is told")
@@ -149,34 +147,31 @@ def test_a_port_that_comes_later_is_opened(server: JackServer, heard: Heard) -> 
         out.delete()
 
 
-def test_the_port_is_back_when_the_sound_server_is(
-    server: JackServer, heard: Heard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(midi_ports, "PROBE_EVERY", 0.5)
+def test_the_port_is_back_when_the_sound_server_is(server: JackServer, heard: Heard) -> None:
     midi = MidiInput(heard.commands.append, say=heard.lines.append)
     midi.start()
     try:
         our_port(server)
-        midi.hear(Problem("bad_device", "no such device", Origin(source="audio")))
-        time.sleep(3)
-        assert len(heard.lines) == 1, "the server lives: nothing is done"
+        wait_for(lambda: midi.available, 5, "it is heard of")
         server.kill()
-        midi.hear(Problem("bad_device", "the audio output went away", Origin(source="audio")))
-        wait_for(lambda: len(heard.lines) == 2, 5, "the loss is told")
-        assert "JACK" in heard.lines[1]
+        wait_for(lambda: not midi.available, 5, "the loss is noticed")
         server.start()
-        wait_for(lambda: len(heard.lines) == 3, 8, "it is back")
+        wait_for(lambda: midi.available, 8, "it is back")
         our_port(server)
+        assert ["is gone" in line for line in heard.lines] == [False, True, False]
     finally:
         midi.stop()
 
 
-def test_without_any_midi_one_line_is_said(monkeypatch: pytest.MonkeyPatch, heard: Heard) -> None:
+def test_without_any_midi_one_line_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
     said: queue.Queue[str] = queue.Queue()
-    midi = MidiInput(heard.commands.append, say=said.put)
+    midi = MidiInput(lambda command: None, say=said.put)
     midi.start()
-    midi.stop()
-    assert said.qsize() == 1
-    assert "MIDI" in said.get()
+    try:
+        assert "MIDI" in said.get(timeout=10)
+        assert not midi.available
+    finally:
+        midi.stop()
+    assert said.empty()
