@@ -267,6 +267,20 @@ class ClockLost:
     source: ClockSource
 
 
+@dataclass(frozen=True, slots=True)
+class ClockGone:
+    """A clock was switched off: it is forgotten."""
+
+    source: ClockSource
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPeers:
+    """How many other programs are in the Link session."""
+
+    count: int
+
+
 Command = (
     SetPrompt
     | Generate
@@ -299,4 +313,6 @@ Command = (
     | ClockPosition
     | ClockRolling
     | ClockLost
+    | ClockGone
+    | LinkPeers
 )

@@ -34,6 +34,8 @@ class Status:
     underruns: int = 0
     tempo: float = 120.0
     clock: str = "internal"
+    clocks: str = ""  # of other programs, in the order they lead: "link 120.0 rolling, …"
+    link_peers: int = 0  # other programs in the Link session
     rolling: bool = False
     prompt: str = ""
     take: int = 0  # the take in flight or the last one; 0: none yet

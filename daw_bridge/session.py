@@ -17,6 +17,7 @@ from daw_bridge import session_takes as takes
 from daw_bridge.audio import messages as audio
 from daw_bridge.events import MeterLevels, Problem, TakeSaved
 from daw_bridge.session_adapters import hear_adapters, note_start
+from daw_bridge.session_clocks import forget_lost_clocks
 from daw_bridge.session_commands import obey
 from daw_bridge.session_continue import (
     clip_captured,
@@ -46,6 +47,7 @@ def apply(
     match item:
         case disk.Tick():
             sound.on_tick(turn)
+            forget_lost_clocks(turn)
             forget_late_questions(turn)
         case (
             engine.ModelLoading()

@@ -25,6 +25,7 @@ from daw_bridge.events import (
 from daw_bridge.parameters import parameter
 from daw_bridge.presets import find_preset
 from daw_bridge.session_adapters import adapters_told, use_adapter
+from daw_bridge.session_clocks import hear_clock, note_parameter
 from daw_bridge.session_continue import (
     continue_file,
     continue_input,
@@ -92,7 +93,7 @@ def obey(turn: Turn, command: ask.Command) -> None:
             turn.change(transport=state.transport.tapped(now))
             bpm = turn.state.transport.clocks[ask.ClockSource.INTERNAL].tempo
             if len(turn.state.transport.taps) > 1:
-                _note_parameter(turn, "tempo", bpm, origin)
+                note_parameter(turn, "tempo", bpm, origin)
         case ask.LearnController(name, origin):
             turn.send(ControllerMapped(parameter(name).name, None, learning=True))
             turn.send(Accepted(0, origin))
@@ -134,21 +135,15 @@ def obey(turn: Turn, command: ask.Command) -> None:
             turn.send(Accepted(0, origin))
         case ask.Refused(code, text, origin):
             turn.send(Problem(code, text, origin))
-        case ask.ClockTempo(source, bpm):
-            turn.change(transport=state.transport.with_tempo(source, bpm, now))
-            if source is ask.ClockSource.OSC:
-                _note_parameter(turn, "tempo", turn.state.transport.clocks[source].tempo, None)
-        case ask.ClockPosition(source, beat, at):
-            turn.change(transport=state.transport.with_position(source, beat, at))
-        case ask.ClockRolling():
-            _roll(turn, command)
-        case ask.ClockLost(source):
-            rolled, bpm = state.transport.rolling, state.transport.tempo
-            turn.change(transport=state.transport.without(source))
-            _note_parameter(turn, "tempo", bpm, None)
-            if rolled:  # one that stood still before is not missed
-                text = f"the {source.value} clock is silent; going on at {bpm:.1f} bpm"
-                turn.send(Problem("clock_lost", text, ask.Origin(source="clock")))
+        case (
+            ask.ClockTempo()
+            | ask.ClockPosition()
+            | ask.ClockRolling()
+            | ask.ClockLost()
+            | ask.ClockGone()
+            | ask.LinkPeers()
+        ):
+            hear_clock(turn, command)
         case _:
             assert_never(command)
 
@@ -170,27 +165,8 @@ def _set_parameter(turn: Turn, name: str, value: float, origin: ask.Origin) -> N
     checked = parameter(name).checked(value)
     if name == "tempo":
         turn.change(transport=turn.state.transport.set_by_hand(checked, turn.now))
-    _note_parameter(turn, name, checked, origin)
+    note_parameter(turn, name, checked, origin)
     if name == "gain":
         turn.send(audio.SetGain(checked))
     elif parameter(name).live:
         takes.change_sampling(turn)
-
-
-def _note_parameter(turn: Turn, name: str, value: float, origin: ask.Origin | None) -> None:
-    values = {**turn.state.values, name: value}
-    turn.change(values=MappingProxyType(values))
-    turn.send(ParameterChanged(name, value, origin), disk.KeepSettings({"values": values}))
-
-
-def _roll(turn: Turn, command: ask.ClockRolling) -> None:
-    """A clock starts or stops. When the leader stops, so does the sound (OSC's stop is also a
-    person's, so it always counts); a take of fixed length is still made whole, for its file."""
-    transport = turn.state.transport
-    did_roll = transport.rolling and transport.leader is command.source
-    turn.change(transport=transport.with_rolling(command.source, command.rolling, command.at))
-    if command.rolling or not (did_roll or command.source is ask.ClockSource.OSC):
-        return
-    for flight in turn.state.flights:
-        if flight.sounding:
-            sound.cut(turn, flight.take, keep_generating=flight.wanted is not None)

@@ -136,6 +136,7 @@ class SessionState:
     controllers: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
     presets: tuple[Preset, ...] = ()
     transport: Transport = field(default_factory=Transport)
+    link_peers: int = 0  # other programs in the Link session
     model: ModelState = field(default_factory=ModelState)
     compute: str = "auto"  # the device asked for: auto | cpu | cuda | mps
     dtype: str = "auto"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from daw_bridge.events import Status, StatusChanged
+from daw_bridge.session_clocks import clocks_in_words
 from daw_bridge.session_state import SessionState, Turn
 
 TELL_EVERY = 0.1  # seconds between two news of numbers that merely drift
@@ -31,6 +32,8 @@ def status_of(state: SessionState) -> Status:
         underruns=state.underruns,
         tempo=round(state.transport.tempo, 2),
         clock=state.transport.leader.value,
+        clocks=clocks_in_words(state.transport),
+        link_peers=state.link_peers,
         rolling=state.transport.rolling,
         prompt=state.prompt,
         take=state.last_take,
@@ -66,6 +69,7 @@ def tell_status(turn: Turn) -> None:
         headroom=status.headroom,
         buffered=status.buffered,
         tempo=status.tempo,
+        clocks=status.clocks,
         progress=status.progress,
         model_progress=status.model_progress,
         underruns=status.underruns,

@@ -1,7 +1,8 @@
 """Tempo, bars and rolling, from whichever clock leads. Pure: frozen values, time passed in.
 
-Clocks lead in the order of `ClockSource`: Ableton Link, MIDI clock, OSC tempo, internal.
-A clock that was lost free-wheels at its last tempo, and leads only while no other does.
+Clocks lead in the order of `ClockSource`: Ableton Link, MIDI clock, JACK transport, OSC tempo,
+internal. A clock that was lost free-wheels at its last tempo until another one rolls, or until
+somebody says a tempo: the beat then goes on from where it is.
 """
 
 from __future__ import annotations
@@ -59,12 +60,19 @@ class Transport:
 
     @property
     def leader(self) -> ClockSource:
-        """The clock that leads: the first that is not lost, else a lost one that rolls."""
-        outside = [s for s in ClockSource if s is not ClockSource.INTERNAL and s in self.clocks]
-        for source in outside:
-            if not self.clocks[source].lost:
-                return source
-        return next((s for s in outside if self.clocks[s].rolling), ClockSource.INTERNAL)
+        """The clock that leads: the first that is there. One that stands does not take over
+        from one that was lost and rolls on: what is planned would lose its bar."""
+        there = [s for s in self.outside if not self.clocks[s].lost]
+        wheeling = [s for s in self.outside if self.clocks[s].lost and self.clocks[s].rolling]
+        if there and (not wheeling or self.clocks[there[0]].rolling):
+            return there[0]
+        rolling = [s for s in there if self.clocks[s].rolling]
+        return next(iter((*rolling, *wheeling, *there)), ClockSource.INTERNAL)
+
+    @property
+    def outside(self) -> tuple[ClockSource, ...]:
+        """The clocks of other programs that were heard of, in their order."""
+        return tuple(s for s in ClockSource if s is not ClockSource.INTERNAL and s in self.clocks)
 
     @property
     def tempo(self) -> float:
@@ -80,8 +88,13 @@ class Transport:
     # ------------------------------------------------------------------ what clocks say
 
     def with_tempo(self, source: ClockSource, bpm: float, now: float) -> Transport:
-        """A clock's tempo changed; where it is does not jump."""
+        """A clock's tempo changed; where it is does not jump. OSC tells no position: it goes on
+        from a clock that free-wheels."""
         bpm = min(FASTEST, max(SLOWEST, bpm))
+        leader = self.clocks[self.leader]
+        if source is ClockSource.OSC and leader.lost:
+            taken = replace(leader.moved_to(now), tempo=bpm, lost=False)
+            return self.without_lost()._with(source, taken)
         clock = self.clocks.get(source, Clock(bpm)).moved_to(now)
         return self._with(source, replace(clock, tempo=bpm, lost=False))
 
@@ -103,13 +116,24 @@ class Transport:
         lost = self._with(source, replace(self.clocks[source], lost=True))
         return lost._with(ClockSource.INTERNAL, inside)
 
+    def forget(self, source: ClockSource) -> Transport:
+        """A clock was switched off."""
+        if source not in self.clocks or source is ClockSource.INTERNAL:
+            return self
+        kept = {s: c for s, c in self.clocks.items() if s is not source}
+        return replace(self, clocks=MappingProxyType(kept))
+
+    def without_lost(self) -> Transport:
+        """Nothing needs the bars of a clock that free-wheels any more."""
+        kept = {s: c for s, c in self.clocks.items() if not c.lost}
+        return replace(self, clocks=MappingProxyType(kept))
+
     def set_by_hand(self, bpm: float, now: float) -> Transport:
         """A person sets the tempo: the internal clock's, and OSC's where OSC set one. Clocks
         that free-wheel give way."""
-        kept = {s: c for s, c in self.clocks.items() if not c.lost}
-        changed = replace(self, clocks=MappingProxyType(kept))
+        changed = self.without_lost()
         for source in (ClockSource.INTERNAL, ClockSource.OSC):
-            if source in kept:
+            if source in changed.clocks:
                 changed = changed.with_tempo(source, bpm, now)
         return changed
 
