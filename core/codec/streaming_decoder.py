@@ -10,13 +10,13 @@ was played before it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from transformers import EncodecModel
 
-from core.codec.streaming_layers import Conv, LayerState, Lstm, Residual, Upsample
+from core.codec.streaming_layers import Conv, LayerState, Lstm, Residual, Upsample, copy_state
 from core.errors import BadCheckpoint
 
 
@@ -56,6 +56,10 @@ class StreamingDecoder:
     def start(self) -> DecoderState:
         """The state at the start of a clip."""
         return DecoderState([layer.start(self.channels) for layer in self._layers])
+
+    def copy(self, state: DecoderState) -> DecoderState:
+        """A state to come back to: decoding on with one leaves the other as it is."""
+        return replace(state, layers=[copy_state(layer) for layer in state.layers])
 
     @torch.inference_mode()
     def decode(self, state: DecoderState, codes: Tensor, last: bool = False) -> Tensor:

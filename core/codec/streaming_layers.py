@@ -10,7 +10,7 @@ rest. Joined together, the outputs equal those of the layers of transformers'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +51,15 @@ class LstmState:
 
 
 LayerState = ConvState | UpsampleState | LstmState
+
+
+def copy_state(state: LayerState) -> LayerState:
+    """With tensors of its own: what is held is otherwise a view of a whole piece of signal."""
+    match state:
+        case LstmState(hidden, cell):
+            return LstmState([h.clone() for h in hidden], [c.clone() for c in cell])
+        case _:
+            return replace(state, held=state.held.clone())
 
 
 def reflect_pad(x: Tensor, left: int, right: int) -> Tensor:

@@ -3,6 +3,7 @@
     while not stream.ended:
         block = stream.step()       # draws one frame; now and then there is sound
         if block is not None: ...
+    stream.rewind(frames)           # what comes after them is drawn, and sounds, anew
 
 The first block is as small as the decoder's look-ahead lets it be, so that sound begins early;
 later ones are larger, because a frame is cheaper to decode in company.
@@ -10,6 +11,7 @@ later ones are larger, because a frame is cheaper to decode in company.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -20,7 +22,7 @@ import torch
 from torch import Tensor
 
 from core.codec.soft_clip import soft_clip
-from core.codec.streaming_decoder import StreamingDecoder
+from core.codec.streaming_decoder import DecoderState, StreamingDecoder
 from core.generation.messages import Codes, Pcm
 from core.generation.params import Prompt, SamplingParams
 from core.generation.seam import SEAM_SAMPLES
@@ -36,6 +38,8 @@ LATER_BLOCKS = 10  # 0.2 s
 WARM_FRAMES = 12
 HEARD_FRAMES = 400
 
+COPIES_KEPT = 64  # decoder states to go back to: about 12 s, as far as an endless take runs ahead
+
 
 def frames_ahead(decoder: StreamingDecoder) -> int:
     """Frames after a frame that its last sample depends on: 4 of the 32 kHz codec."""
@@ -45,13 +49,23 @@ def frames_ahead(decoder: StreamingDecoder) -> int:
 class FrameSource(Protocol):
     """What is needed of `core.generation.token_stream.TokenStream`."""
 
-    prompt: Prompt
+    @property
+    def prompt(self) -> Prompt: ...
+
+    @property
+    def sampling(self) -> SamplingParams: ...
 
     def next_frame(self) -> Tensor | None: ...
+
+    def codes(self) -> Codes: ...
+
+    def rewind(self, frames: int) -> None: ...
 
     def change_prompt(self, prompt: Prompt) -> None: ...
 
     def change_sampling(self, sampling: SamplingParams) -> None: ...
+
+    def forget_text(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,19 +107,28 @@ class AudioStream:
         self.samples = first_sample  # of the take: the next block starts here
         self.ended = False
         self._wanted = wanted
-        self._decoder, self._state = decoder, decoder.start()
+        self._done, self._decoder = done, decoder
+        self._copies: deque[tuple[int, DecoderState]]  # by frames decoded, before each block
         self._sizes: Iterator[int] = chain(FIRST_BLOCKS, repeat(LATER_BLOCKS))
         self._due = next(self._sizes)
-        start = (self.context.shape[1] - done) * SAMPLES_PER_FRAME + first_sample
-        warm = max(0, start // SAMPLES_PER_FRAME - WARM_FRAMES)
-        heard = torch.tensor(self.context[:, max(0, warm - HEARD_FRAMES) : warm])
-        past = decoder.listen(self._state, heard) if heard.shape[1] else 0
-        from_frame = warm - heard.shape[1] + past
-        self._skip = start - from_frame * SAMPLES_PER_FRAME  # rendered samples to be dropped
-        self._pending = [torch.tensor(self.context[:, warm:])] if self.context.size else []
         self._new = 0  # of the pending frames
         self._untold: list[Tensor] = []
         self._seam = np.zeros((0, decoder.channels), np.float32)
+        self._start_decoder(self.context, first_sample)
+
+    def _start_decoder(self, codes: Codes, sample: int) -> None:
+        """A decoder that has heard the end of `codes`, the take's own `done` among them, and
+        gives the samples of the take from `sample` on."""
+        before = self.context.shape[1] - self._done  # frames before the take's first
+        warm = max(0, before + sample // SAMPLES_PER_FRAME - WARM_FRAMES)
+        self._state, self._copies = self._decoder.start(), deque(maxlen=COPIES_KEPT)
+        heard = torch.tensor(codes[:, max(0, warm - HEARD_FRAMES) : warm])
+        past = self._decoder.listen(self._state, heard) if heard.shape[1] else 0
+        # the take's sample that the decoder's first one is, and the frames it has got
+        self._origin = (warm - heard.shape[1] + past - before) * SAMPLES_PER_FRAME
+        self._decoded = warm - before
+        self._skip = sample - self._origin  # rendered samples to be dropped
+        self._pending = [torch.tensor(codes[:, warm:])] if codes.size else []
 
     @property
     def seam(self) -> Pcm:
@@ -139,6 +162,49 @@ class AudioStream:
         self.ended = True
         return SoundBlock(self.samples, np.zeros((0, self._decoder.channels), np.float32), True)
 
+    def rewind(self, frames: int) -> int:
+        """Keep the take's first `frames` frames; those after them are drawn anew by `step`.
+
+        Returns the sample from which on there will be other sound than was given so far:
+        `samples` as it was, where all that was given stays valid.
+        """
+        frames = max(self._done - self.context.shape[1], min(frames, self.frames))
+        drawn = self._done + self.tokens.codes().shape[1]
+        told = self.frames - len(self._untold)
+        del self._untold[max(0, frames - told) :]
+        self.tokens.rewind(frames - self._done)
+        if frames < self._done:
+            self.context = self.context[:, : frames - self._done]
+            self._done = frames
+        self.frames, self.ended = frames, False
+        if frames >= self._decoded:
+            self._new = max(0, self._new - (drawn - frames))
+        else:
+            self._take_back_sound(frames)
+        before = self.context.shape[1] - self._done
+        left = self._all_codes()[:, before + self._decoded :]
+        self._pending = [torch.tensor(left)] if left.shape[1] else []
+        return self.samples
+
+    def _take_back_sound(self, frames: int) -> None:
+        """The decoder goes back to before frame `frames`."""
+        certain = frames * SAMPLES_PER_FRAME - self._decoder.lookahead_samples
+        self.samples = max(0, min(self.samples, certain))
+        while self._copies and self._copies[-1][0] > frames:
+            self._copies.pop()
+        if self._copies:
+            self._decoded, self._state = self._copies.pop()
+            self._skip = self.samples - self._origin - self._state.samples
+        else:
+            self._start_decoder(self._all_codes(), self.samples)
+        self._sizes, self._new = chain(FIRST_BLOCKS, repeat(LATER_BLOCKS)), 0
+        self._due = next(self._sizes)
+
+    def _all_codes(self) -> Codes:
+        """The context's, then those drawn so far."""
+        own = self.tokens.codes()
+        return np.concatenate((self.context, own), axis=1) if self.context.size else own
+
     def untold_codes(self) -> Codes | None:
         """The new frames [codebooks, n] since this was last called; None if there are none."""
         if not self._untold:
@@ -154,6 +220,8 @@ class AudioStream:
         else:
             codes = torch.zeros(self._decoder.channels, 0, dtype=torch.int64)
         self._pending, self._new = [], 0
+        self._copies.append((self._decoded, self._decoder.copy(self._state)))
+        self._decoded += codes.shape[1]
         closes = last and self._wanted is None
         pcm = soft_clip(self._decoder.decode(self._state, codes, closes).cpu().numpy())
         if self._skip:

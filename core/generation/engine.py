@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any, assert_never
 
@@ -36,9 +36,11 @@ from core.generation.messages import (
     StartTake,
     TakeDone,
     TakeStarted,
+    TakeSteered,
     TakeTokens,
     UseAdapter,
 )
+from core.generation.params import Prompt, SamplingParams
 from core.model.checkpoint import check_checkpoint
 from core.model.location import Progress
 
@@ -138,9 +140,9 @@ class Engine:
             case _ if take is None or take.request.take != request.take:
                 pass  # of a take that ended while the request was on its way
             case ChangePrompt(_, prompt):
-                take.stream.tokens.change_prompt(prompt)
+                self._steer(take, request, prompt, take.stream.tokens.sampling)
             case ChangeSampling(_, sampling):
-                take.stream.tokens.change_sampling(sampling)
+                self._steer(take, request, take.stream.tokens.prompt, sampling)
             case Credit(_, frames):
                 take.credit = frames
             case CancelTake():
@@ -210,7 +212,7 @@ class Engine:
         try:
             stale = rack.use(request.adapter, request.weight)
             if stale and take is not None:
-                take.stream.tokens.change_prompt(take.stream.tokens.prompt)
+                take.stream.tokens.forget_text()
         except (BadAdapter, OSError) as refused:
             problem = _one_line(refused)
         except (MemoryError, torch.OutOfMemoryError):
@@ -235,12 +237,37 @@ class Engine:
             request.done,
             request.first_sample,
             open_end=True,
+            changes=request.changes,
         )
         self._take = Running(request, stream)
         context = stream.context.shape[1] - request.done
         encoded = stream.context if request.clip is not None else None
         adapters = self._generator.adapters.loaded
         self._emit(TakeStarted(request.take, request.epoch, context, encoded, adapters))
+
+    def _steer(
+        self,
+        take: Running,
+        request: ChangePrompt | ChangeSampling,
+        prompt: Prompt,
+        sampling: SamplingParams,
+    ) -> None:
+        """What comes from a frame on is drawn anew, also where it was sent already."""
+        stream, wanted = take.stream, take.request.frames
+        asked = stream.frames if request.frame is None else request.frame
+        if wanted is not None and asked >= wanted:
+            return  # the take is over by then
+        sent = stream.samples
+        first_sample = stream.rewind(asked)
+        stream.tokens.change_prompt(prompt)
+        stream.tokens.change_sampling(sampling)
+        if first_sample < sent:
+            take.request = replace(take.request, epoch=request.epoch)
+        self._emit(
+            TakeSteered(
+                take.request.take, take.request.epoch, stream.frames, first_sample, prompt, sampling
+            )
+        )
 
     def _step(self, take: Running) -> None:
         begun = time.perf_counter()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream
 from core.generation.clip_context import clip_context
 from core.generation.context_window import kept_frames
 from core.generation.messages import Codes, Pcm
-from core.generation.params import Prompt, SamplingParams
+from core.generation.params import Prompt, SamplingParams, Steering
 from core.generation.token_stream import TokenStream
 from core.model.checkpoint import LoadedModel, load_checkpoint
 from core.model.location import Progress
@@ -85,6 +87,7 @@ class Generator:
         done: int = 0,
         first_sample: int = 0,
         open_end: bool = False,
+        changes: Sequence[Steering] = (),
     ) -> AudioStream:
         """A new take; the arguments are those of `messages.StartTake`.
 
@@ -108,7 +111,7 @@ class Generator:
             left += frames_ahead(decoder)
         tokens = TokenStream(
             self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, left,
-            closed=not open_end,
+            closed=not open_end, changes=[replace(one, frame=one.frame - done) for one in changes],
         )  # fmt: skip
         return AudioStream(tokens, decoder, codes, done, first_sample, wanted)
 

@@ -15,7 +15,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.generation.params import Prompt, SamplingParams
+from core.generation.params import Prompt, SamplingParams, Steering
 
 Codes = NDArray[np.int64]  # [codebooks, frames], delay undone
 Pcm = NDArray[np.float32]  # [samples, channels], 32 kHz
@@ -52,6 +52,8 @@ class StartTake:
     done, first_sample: of a take that goes on after the engine died. The last `done` frames of
         `codes` are the take's own (they count in `frames`, in `Credit` and in every number the
         engine tells), and its PCM before `first_sample` was delivered already.
+    changes: what holds from later frames on in place of prompt and sampling, as a timeline that
+        was recorded; frames below 0 are the context's, which is read as it was written.
     """
 
     take: int
@@ -64,20 +66,33 @@ class StartTake:
     clip_rate: int = 32_000
     done: int = 0
     first_sample: int = 0
+    changes: tuple[Steering, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChangePrompt:
-    """The take's prompt from the next step on (it is heard at the look-ahead)."""
+    """The take's prompt from a frame on, in place of any change that was still to come.
+
+    frame: frames from there on that are drawn already are dropped and drawn anew: those that
+        can still be kept from the ear. None: from the first frame that is not finished.
+    epoch: of the sound that takes the place of sound that was sent.
+    Answered with `TakeSteered`, unless the take ends before that frame.
+    """
 
     take: int
     prompt: Prompt
+    frame: int | None = None
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChangeSampling:
+    """How the take is drawn from a frame on; as `ChangePrompt`."""
+
     take: int
     sampling: SamplingParams
+    frame: int | None = None
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,6 +194,23 @@ class TakeStarted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TakeSteered:
+    """From `frame` on the take has this prompt and sampling: the answer to a change.
+
+    Tokens from `frame` and PCM from `first_sample` on that came before are void; what follows
+    takes their place, frame for frame. Its blocks carry `epoch`: another one than before where
+    sound that was sent is void.
+    """
+
+    take: int
+    epoch: int
+    frame: int
+    first_sample: int
+    prompt: Prompt
+    sampling: SamplingParams
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TakeTokens:
     """New tokens since the last such event: they survive a crash of the engine."""
 
@@ -227,6 +259,7 @@ EngineEvent = (
     | ModelLoaded
     | AdaptersLoaded
     | TakeStarted
+    | TakeSteered
     | TakeTokens
     | TakeDone
     | EngineProblem

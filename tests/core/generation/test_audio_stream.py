@@ -29,9 +29,18 @@ class Script:
     def next_frame(self) -> Tensor | None:
         return self.left.pop(0) if self.left else None
 
+    prompt, sampling = Prompt(), SamplingParams()
+
+    def codes(self) -> np.ndarray:
+        raise NotImplementedError
+
+    def rewind(self, frames: int) -> None: ...
+
     def change_prompt(self, prompt: Prompt) -> None: ...
 
     def change_sampling(self, sampling: SamplingParams) -> None: ...
+
+    def forget_text(self) -> None: ...
 
 
 def random_codes(frames: int, books: int = 4) -> np.ndarray:
