@@ -63,9 +63,9 @@ class ContinueInput:
 
 @dataclass(frozen=True, slots=True)
 class ContinueTake:
-    """Continue (at None) or branch (at `at` seconds) a take from its tokens."""
+    """Continue (at None) or branch (at `at` seconds) a take from its tokens (None: the current)."""
 
-    take: int
+    take: int | None = None
     at: float | None = None
     prompt: str | None = None
     origin: Origin = field(default=Origin())
@@ -73,8 +73,28 @@ class ContinueTake:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The last take once more, with another seed."""
+    """The current take once more, with another seed."""
 
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The take that the current one came from is current again."""
+
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseTake:
+    """The next continue and retry go from this take."""
+
+    take: int
     origin: Origin = field(default=Origin())
 
 
@@ -197,6 +217,20 @@ class AskPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class AskCurrent:
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class AskTakes:
+    """The newest `count` takes, of those with numbers below `below`."""
+
+    count: int = 50
+    below: int | None = None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
 class AskAdapters:
     origin: Origin = field(default=Origin())
 
@@ -288,6 +322,9 @@ Command = (
     | ContinueInput
     | ContinueTake
     | Retry
+    | Undo
+    | Redo
+    | ChooseTake
     | Stop
     | Panic
     | Record
@@ -305,6 +342,8 @@ Command = (
     | AskParameter
     | AskPrompt
     | AskAdapters
+    | AskCurrent
+    | AskTakes
     | Ping
     | Subscribe
     | Unsubscribe

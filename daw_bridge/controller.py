@@ -28,6 +28,7 @@ from daw_bridge.presets import Preset
 from daw_bridge.session import apply
 from daw_bridge.session_state import SessionInput, SessionOutput, SessionState
 from daw_bridge.settings import SettingsFile
+from daw_bridge.take_tree import TakeTree
 from daw_bridge.takes import TakeLibrary
 from daw_bridge.transport import Transport
 
@@ -73,6 +74,7 @@ class Controller:
             dtype=dtype,
             entropy=secrets.randbits(64),
             next_take=takes.claim_numbers(),
+            tree=TakeTree.of(takes.records(), takes.current),
         )
 
     # ------------------------------------------------------------------ any thread

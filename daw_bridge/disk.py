@@ -6,11 +6,12 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import assert_never
 
 from core.errors import DawBridgeError
 from daw_bridge import effects as disk
-from daw_bridge.clips import read_tail
+from daw_bridge.dropped_files import read_dropped, recall
 from daw_bridge.settings import SettingsFile
 from daw_bridge.takes import TakeLibrary, problem_of
 
@@ -83,14 +84,22 @@ class DiskWorker:
                 written = self._takes.close(record)
                 if written is not None:
                     self._answer(disk.TakeWritten(written))
+            case disk.NoteTake(record):
+                self._takes.note(record)
+            case disk.KeepCurrent(take):
+                self._takes.keep_current(take)
             case disk.MarkTake(take):
                 self._takes.mark(take)
-            case disk.ReadClip(token, path, seconds):
-                pcm, rate = read_tail(path, seconds)
-                self._answer(disk.ClipRead(token, pcm, rate, path))
-            case disk.RecallTake(token, take, frame, limit):
-                codes, record, end = self._takes.codes_until(take, frame, limit)
-                self._answer(disk.TakeRecalled(token, record, codes, end))
+            case disk.ReadClip():
+                self._answer(read_dropped(self._takes, effect))
+            case disk.AdoptTake(token, path, take):
+                self._answer(disk.TakeWritten(self._takes.adopt(Path(path).expanduser(), take)))
+                self._answer(recall(self._takes, token, take, None))
+            case disk.RecallTake(token, take, frame):
+                self._answer(recall(self._takes, token, take, frame))
+            case disk.RecallRecipe(token, take):
+                codes, record = self._takes.codes_before(take)
+                self._answer(disk.RecipeRecalled(token, record, codes))
             case disk.KeepSettings(values):
                 self._settings.change(values)
             case _:
@@ -107,7 +116,7 @@ class DiskWorker:
 
 
 def _token(effect: disk.DiskEffect) -> int | None:
-    return effect.token if isinstance(effect, disk.ReadClip | disk.RecallTake) else None
+    return getattr(effect, "token", None)
 
 
 def _take(effect: disk.DiskEffect) -> int | None:

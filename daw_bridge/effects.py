@@ -119,12 +119,43 @@ class ReadClip:
 
 @dataclass(frozen=True, slots=True)
 class RecallTake:
-    """The tokens of a take up to `frame` (None: all), at most the last `limit` of them."""
+    """The tokens of a take up to `frame` (None: its end), and of those that it continues."""
 
     token: int
     take: int
     frame: int | None
-    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallRecipe:
+    """A take's record, and the tokens that it continues: to make it again."""
+
+    token: int
+    take: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptTake:
+    """Take a WAV that is a take of another folder into this one as number `take`, and recall
+    it."""
+
+    token: int
+    path: str
+    take: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTake:
+    """What has changed about a take in flight, for the case that the program is killed."""
+
+    record: TakeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class KeepCurrent:
+    """Remember which take is current."""
+
+    take: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +174,10 @@ DiskEffect = (
     | MarkTake
     | ReadClip
     | RecallTake
+    | RecallRecipe
+    | AdoptTake
+    | NoteTake
+    | KeepCurrent
     | KeepSettings
 )
 
@@ -178,6 +213,7 @@ class ClipRead:
     pcm: Pcm
     rate: int
     path: str
+    note: str = ""  # why it is no take although it says so, one line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,9 +222,25 @@ class TakeRecalled:
     record: TakeRecord
     codes: Codes
     frame: int  # of the take, from which on it is continued
+    at_end: bool = False  # nothing of it comes after that
 
 
-DiskOutcome = TakeWritten | DiskProblem | ClipRead | TakeRecalled
+@dataclass(frozen=True, slots=True)
+class TakeFound:
+    """The file is a take of another folder."""
+
+    token: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecipeRecalled:
+    token: int
+    record: TakeRecord
+    codes: Codes  # that the take continues; none: it began fresh
+
+
+DiskOutcome = TakeWritten | DiskProblem | ClipRead | TakeRecalled | TakeFound | RecipeRecalled
 
 
 @dataclass(frozen=True, slots=True)

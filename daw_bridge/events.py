@@ -103,6 +103,40 @@ class TakeSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class CurrentTake:
+    """The take that the next continue and retry go from; 0: none."""
+
+    take: int
+    origin: Origin | None = None  # who moved it, or who asked
+    answer: bool = False  # nothing changed: it answers a question
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTold:
+    """One take of the tree, for who asked. parent: 0 for none; at, seconds: in seconds."""
+
+    take: int
+    parent: int
+    at: float
+    seconds: float
+    kept: bool
+    seed: int
+    prompt: str
+    path: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class TakesTold:
+    """That was `count` of `total` takes."""
+
+    count: int
+    total: int
+    current: int
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterChanged:
     name: str
     value: float
@@ -167,6 +201,9 @@ Event = (
     | TakeProgress
     | TakeWaveform
     | TakeSaved
+    | CurrentTake
+    | TakeTold
+    | TakesTold
     | ParameterChanged
     | PromptChanged
     | AdaptersChanged

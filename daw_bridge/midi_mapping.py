@@ -39,9 +39,13 @@ NOTES: dict[int, NoteAction] = {
         NoteAction(60, "C4", "generate a new take", lambda: ask.Generate(origin=MIDI)),
         NoteAction(62, "D4", "continue the last bars of the input",
                    lambda: ask.ContinueInput(origin=MIDI)),
+        NoteAction(63, "D#4", "continue the current take",
+                   lambda: ask.ContinueTake(origin=MIDI)),
         NoteAction(64, "E4", "retry with another seed", lambda: ask.Retry(MIDI)),
         NoteAction(65, "F4", "stop on the next bar", lambda: ask.Stop(MIDI)),
+        NoteAction(66, "F#4", "undo: back to the take before", lambda: ask.Undo(MIDI)),
         NoteAction(67, "G4", "keep the take", lambda: ask.KeepTake(origin=MIDI)),
+        NoteAction(68, "G#4", "redo", lambda: ask.Redo(MIDI)),
         NoteAction(69, "A4", "record the input while held", lambda: ask.Record(True, MIDI)),
     )
 }  # fmt: skip

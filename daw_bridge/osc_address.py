@@ -19,6 +19,7 @@ from daw_bridge.commands import ClockSource, Command, Origin
 from daw_bridge.parameters import PARAMETERS, Parameter, parameter
 
 ROOT = "/musicgen"
+MOST_TAKES_TOLD = 200
 
 
 class Arguments:
@@ -130,9 +131,23 @@ def _continue(a: Arguments) -> Command:
 
 
 def _continue_take(a: Arguments) -> Command:
-    take = a.whole("the number of the take")
+    take = a.whole("the number of the take") if a else None
     at = a.number("the second to branch at") if a else None
-    return ask.ContinueTake(take, at, None, a.end())
+    return ask.ContinueTake(take or None, at, None, a.end())
+
+
+def _current(a: Arguments) -> Command:
+    if not a:
+        return ask.AskCurrent(a.end())
+    return ask.ChooseTake(a.whole("the number of the take"), a.end())
+
+
+def _takes(a: Arguments) -> Command:
+    count = a.whole("how many takes") if a else 50
+    below = a.whole("the number below which to look") if a else None
+    if not 1 <= count <= MOST_TAKES_TOLD:
+        raise BadInput(f"{count} takes are out of range; ask for 1 to {MOST_TAKES_TOLD} at a time")
+    return ask.AskTakes(count, below, a.end())
 
 
 def _keep(a: Arguments) -> Command:
@@ -217,14 +232,23 @@ ADDRESSES: dict[str, Address] = {
         Address(f"{ROOT}/prompt", "[s]", "the prompt, live; without arguments → the prompt",
                 _prompt),
         Address(f"{ROOT}/generate", "[s prompt]", "a new take", _generate, button=True),
-        Address(f"{ROOT}/retry", "", "the last take once more, with another seed",
+        Address(f"{ROOT}/retry", "", "the current take once more, with another seed",
                 _trigger(ask.Retry), button=True),
         Address(f"{ROOT}/continue", "[s path] [s prompt]",
                 "continue that file; without a path, the last bars of the input",
                 _continue, button=True),
-        Address(f"{ROOT}/continue/take", "i take [f seconds]",
-                "continue a take from its end, or branch from it at that second", _continue_take),
-        Address(f"{ROOT}/keep", "[i take]", "mark a take (the last one) as one to keep", _keep),
+        Address(f"{ROOT}/continue/take", "[i take] [f seconds]",
+                "continue a take (none or 0: the current one) from its end, or branch from it at"
+                " that second", _continue_take),
+        Address(f"{ROOT}/undo", "", "the take that the current one came from is current again",
+                _trigger(ask.Undo), button=True),
+        Address(f"{ROOT}/redo", "", "back to what was undone", _trigger(ask.Redo), button=True),
+        Address(f"{ROOT}/current", "[i take]",
+                "make a take the current one; without arguments → which it is", _current),
+        Address(f"{ROOT}/takes", "[i count] [i below]",
+                "→ /musicgen/take for each of the newest 50 (or count, to 200) takes, those below"
+                " that number alone; then → /musicgen/takes", _takes),
+        Address(f"{ROOT}/keep", "[i take]", "mark a take (the current one) as one to keep", _keep),
         Address(f"{ROOT}/stop", "", "stop on the next bar; at once while no clock rolls",
                 _trigger(ask.Stop), button=True),
         Address(f"{ROOT}/panic", "", "silence at once", _trigger(ask.Panic), button=True),

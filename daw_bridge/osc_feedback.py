@@ -64,6 +64,13 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/progress", (take, float(fraction)))
         case events.TakeSaved(take, path):
             return OscMessage(f"{ROOT}/done", (take, path))
+        case events.CurrentTake(take):
+            return OscMessage(f"{ROOT}/current", (take,))
+        case events.TakeTold(take, parent, at, seconds, kept, seed, prompt, path):
+            facts = (take, parent, float(at), float(seconds), int(kept), seed, prompt, path)
+            return OscMessage(f"{ROOT}/take", facts)
+        case events.TakesTold(count, total, current):
+            return OscMessage(f"{ROOT}/takes", (count, total, current))
         case events.ParameterChanged(name, value):
             number = int(value) if PARAMETERS[name].integer else float(value)
             return OscMessage(f"{ROOT}/{name}", (number,))
@@ -185,8 +192,10 @@ class OscFeedback:
                 return event.answer, not event.answer  # no echo to the fader that moved
             case events.StatusChanged():
                 return True, event.origin is None
-            case events.Pong():
+            case events.Pong() | events.TakeTold() | events.TakesTold():
                 return True, False
+            case events.CurrentTake():
+                return True, not event.answer
             case events.Accepted():
                 return True, event.take > 0
             case events.Problem():

@@ -76,6 +76,8 @@ class Serving:
             say(line)
         for take in takes.recovered:
             say(f"take {take} was cut short last time; what was made of it is kept")
+        for line in takes.problems:
+            say(line)
         self._stack = ExitStack()
 
     def __enter__(self) -> Serving:

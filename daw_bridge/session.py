@@ -22,8 +22,10 @@ from daw_bridge.session_commands import obey
 from daw_bridge.session_continue import (
     clip_captured,
     clip_read,
+    continue_what_ended,
     forget_late_questions,
     question_failed,
+    take_found,
     take_recalled,
 )
 from daw_bridge.session_state import (
@@ -34,6 +36,7 @@ from daw_bridge.session_state import (
     Turn,
 )
 from daw_bridge.session_status import tell_status
+from daw_bridge.session_tree import recipe_recalled
 
 ENGINE_RESTARTED = "engine"  # the code of a problem after which the take goes on
 STARTER = "starter"  # the model that is always there
@@ -72,7 +75,14 @@ def apply(
             | audio.AudioProblem()
         ):
             _hear_audio(turn, item)
-        case disk.TakeWritten() | disk.DiskProblem() | disk.ClipRead() | disk.TakeRecalled():
+        case (
+            disk.TakeWritten()
+            | disk.DiskProblem()
+            | disk.ClipRead()
+            | disk.TakeRecalled()
+            | disk.TakeFound()
+            | disk.RecipeRecalled()
+        ):
             _hear_disk(turn, item)
         case _:
             try:
@@ -115,6 +125,7 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             takes.on_block(turn, event)
         case engine.TakeDone():
             takes.on_done(turn, event)
+            continue_what_ended(turn, event.take)
         case engine.EngineProblem(take, code, text):
             turn.change(problem=text)
             origin = ask.Origin(source="engine")
@@ -186,12 +197,17 @@ def _opened(turn: Turn, kind: str) -> None:
 def _hear_disk(turn: Turn, outcome: disk.DiskOutcome) -> None:
     match outcome:
         case disk.TakeWritten(record):
+            turn.change(tree=turn.state.tree.with_record(record))
             origin = turn.state.askers.get(record.take)
             turn.send(TakeSaved(record.take, record.path, record.frames / 50, origin))
         case disk.ClipRead():
             clip_read(turn, outcome)
         case disk.TakeRecalled():
             take_recalled(turn, outcome)
+        case disk.TakeFound():
+            take_found(turn, outcome)
+        case disk.RecipeRecalled():
+            recipe_recalled(turn, outcome)
         case disk.DiskProblem():
             question_failed(turn, outcome)
         case _:

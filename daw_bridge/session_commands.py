@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import assert_never
 
@@ -12,10 +13,12 @@ from daw_bridge import commands as ask
 from daw_bridge import effects as disk
 from daw_bridge import session_sound as sound
 from daw_bridge import session_takes as takes
+from daw_bridge import session_tree as tree
 from daw_bridge.audio import messages as audio
 from daw_bridge.events import (
     Accepted,
     ControllerMapped,
+    CurrentTake,
     ParameterChanged,
     Pong,
     Problem,
@@ -45,10 +48,17 @@ def obey(turn: Turn, command: ask.Command) -> None:
             takes.start_take(turn, origin, Context(), prompt)
         case ask.Retry(origin):
             _needs_model(turn)
-            if state.recipe is None:
-                turn.send(Problem("nothing_to_retry", "no take yet; send generate first", origin))
-            else:
-                takes.start_take(turn, origin, state.recipe.context, recipe=state.recipe)
+            tree.retry(turn, origin)
+        case ask.Undo(origin):
+            tree.undo(turn, origin)
+        case ask.Redo(origin):
+            tree.redo(turn, origin)
+        case ask.ChooseTake(take, origin):
+            tree.choose(turn, take, origin)
+        case ask.AskCurrent(origin):
+            turn.send(CurrentTake(state.tree.current, origin, answer=True))
+        case ask.AskTakes():
+            tree.tell_takes(turn, command)
         case ask.ContinueFile():
             _needs_model(turn)
             continue_file(turn, command)
@@ -59,9 +69,11 @@ def obey(turn: Turn, command: ask.Command) -> None:
             _needs_model(turn)
             continue_take(turn, command)
         case ask.Stop(origin):
+            turn.change(next_up=None)
             sound.stop_takes(turn)
             turn.send(Accepted(state.last_take, origin))
         case ask.Panic(origin):
+            turn.change(next_up=None)
             turn.send(audio.Silence())
             for flight in state.flights:
                 takes.cancel(turn, flight)
@@ -70,13 +82,16 @@ def obey(turn: Turn, command: ask.Command) -> None:
         case ask.Record():
             record_input(turn, command)
         case ask.KeepTake(take, origin):
-            chosen = state.last_take if take is None else take
+            chosen = state.tree.current if take is None else take
             if chosen < 1:
                 turn.send(Problem("no_take", "no take to keep yet", origin))
             elif chosen >= state.next_take:
                 raise BadInput(f"no take {chosen}; the last one is {state.next_take - 1}")
             else:
                 turn.send(disk.MarkTake(chosen), Accepted(chosen, origin))
+                if marked := state.tree.records.get(chosen):
+                    marked = replace(marked, kept=True)
+                    turn.change(tree=state.tree.with_record(marked))
         case ask.SetPrompt(text, origin):
             _set_prompt(turn, text, origin)
             turn.send(Accepted(0, origin))

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePath, PureWindowsPath
+from types import MappingProxyType
 
 import numpy as np
 
 from core.errors import BadClip, BadInput
+from core.types import FRAME_RATE
 from daw_bridge.audio.messages import Capture, Captured, OpenInput
-from daw_bridge.commands import ContinueFile, ContinueInput, ContinueTake, Origin, Record
-from daw_bridge.effects import ClipRead, DiskProblem, ReadClip, RecallTake, TakeRecalled
-from daw_bridge.events import Accepted, Problem
+from daw_bridge.commands import (
+    ClockSource,
+    ContinueFile,
+    ContinueInput,
+    ContinueTake,
+    Origin,
+    Record,
+)
+from daw_bridge.effects import (
+    AdoptTake,
+    ClipRead,
+    DiskProblem,
+    KeepSettings,
+    ReadClip,
+    RecallTake,
+    TakeFound,
+    TakeRecalled,
+    TakeRecord,
+)
+from daw_bridge.events import Accepted, ParameterChanged, Problem
+from daw_bridge.parameters import PARAMETERS
 from daw_bridge.session_state import Context, Pending, Turn, Wish
 from daw_bridge.session_takes import start_take
 
@@ -43,15 +64,30 @@ def continue_input(turn: Turn, command: ContinueInput) -> None:
 
 
 def continue_take(turn: Turn, command: ContinueTake) -> None:
+    """From its end, which a take that is being made may not have reached yet, or from `at`."""
     state, at = turn.state, command.at
-    if not 1 <= command.take < state.next_take:
-        raise BadInput(f"no take {command.take}; the last one is {state.next_take - 1}")
+    take = state.tree.current if command.take is None else command.take
+    if command.take is None and not take:
+        raise BadInput("no take to continue yet; send generate first")
+    if not 1 <= take < state.next_take:
+        raise BadInput(f"no take {take}; the last one is {state.next_take - 1}")
     if at is not None and not at > 0:
-        raise BadInput(f"{at:g} seconds into take {command.take} is before its start")
+        raise BadInput(f"{at:g} seconds into take {take} is before its start")
+    flight = state.flight(take)
+    if at is None and flight and flight.wanted and not flight.engine_done and not flight.cancelled:
+        turn.change(next_up=replace(command, take=take))
+        return
     pending = Pending(Wish.TAKE, command.origin, command.prompt, turn.now)
-    frame = None if at is None else round(at * 50)
-    limit = round(state.window_seconds * 50)
-    turn.send(RecallTake(turn.new_token(pending), command.take, frame, limit))
+    frame = None if at is None else max(1, round(min(at, 1e6) * FRAME_RATE))
+    turn.send(RecallTake(turn.new_token(pending), take, frame))
+
+
+def continue_what_ended(turn: Turn, take: int) -> None:
+    """A take is whole: if it was to be continued from its end, this is the time."""
+    command = turn.state.next_up
+    if command is not None and command.take == take:
+        turn.change(next_up=None)
+        continue_take(turn, command)
 
 
 def record_input(turn: Turn, command: Record) -> None:
@@ -96,6 +132,8 @@ def clip_captured(turn: Turn, captured: Captured) -> None:
 
 def clip_read(turn: Turn, clip: ClipRead) -> None:
     pending = turn.take_pending(clip.token)
+    if pending is not None and clip.note:
+        turn.send(Problem("edited_take", clip.note, pending.origin))
     if pending is not None:
         _start(turn, pending, Context(clip=clip.pcm, clip_rate=clip.rate, source=clip.path))
 
@@ -104,16 +142,51 @@ def take_recalled(turn: Turn, recalled: TakeRecalled) -> None:
     pending = turn.take_pending(recalled.token)
     if pending is None:
         return
-    loaded, made_with = turn.state.model.loaded, recalled.codes.shape[0]
-    if loaded is not None and loaded.codebooks != made_with:
-        text = (
-            f"take {recalled.record.take} has {made_with} codebooks and {loaded.name} has "
-            f"{loaded.codebooks}; load {recalled.record.model or 'the model that made it'}"
-        )
-        turn.send(Problem("other_model", text, pending.origin))
+    record, frame = recalled.record, recalled.frame
+    if refused_by_model(turn, record, recalled.codes.shape[0], pending.origin):
         return
-    context = Context(codes=recalled.codes, parent=recalled.record.take, at=recalled.frame)
+    first_time = not turn.state.tree.is_continued(record.take, frame)
+    seed = record.seed if recalled.at_end and first_time else None
+    context = Context(codes=recalled.codes, parent=record.take, at=frame, seed=seed)
+    if pending.wish is Wish.FILE:  # a dropped take brings its prompt and its tempo along
+        prompt = record.prompt if pending.prompt is None else pending.prompt
+        pending = replace(pending, prompt=prompt)
+        _take_tempo(turn, record, pending.origin)
     _start(turn, pending, context)
+
+
+def take_found(turn: Turn, found: TakeFound) -> None:
+    """A dropped file is a take of another folder: it gets a place in this one's tree."""
+    pending = turn.take_pending(found.token)
+    if pending is not None:
+        take = turn.state.next_take
+        turn.change(next_take=take + 1)
+        turn.send(AdoptTake(turn.new_token(pending), found.path, take))
+
+
+def refused_by_model(turn: Turn, record: TakeRecord, codebooks: int, origin: Origin) -> bool:
+    """Whether a take's tokens are not the loaded model's; that is then told."""
+    loaded = turn.state.model.loaded
+    if loaded is None or loaded.codebooks == codebooks:
+        return False
+    text = (
+        f"take {record.take} has {codebooks} codebooks and {loaded.name} has "
+        f"{loaded.codebooks}; load {record.model or 'the model that made it'}"
+    )
+    turn.send(Problem("other_model", text, origin))
+    return True
+
+
+def _take_tempo(turn: Turn, record: TakeRecord, origin: Origin) -> None:
+    """Where no clock leads, a dropped take sets the tempo."""
+    transport = turn.state.transport
+    tempo = min(max(record.tempo, PARAMETERS["tempo"].low), PARAMETERS["tempo"].high)
+    if transport.leader is not ClockSource.INTERNAL or transport.tempo == tempo:
+        return
+    turn.change(transport=transport.set_by_hand(tempo, turn.now))
+    values = MappingProxyType({**turn.state.values, "tempo": tempo})
+    turn.change(values=values)
+    turn.send(ParameterChanged("tempo", tempo, origin), KeepSettings({"values": dict(values)}))
 
 
 def question_failed(turn: Turn, problem: DiskProblem) -> None:

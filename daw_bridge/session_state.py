@@ -18,11 +18,12 @@ from core.generation.messages import (
 )
 from core.generation.params import SamplingParams
 from daw_bridge.audio.messages import AudioEvent, AudioRequest
-from daw_bridge.commands import Command, Origin
+from daw_bridge.commands import Command, ContinueTake, Origin
 from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, Tick
 from daw_bridge.events import Event, Status
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.presets import Preset
+from daw_bridge.take_tree import TakeTree
 from daw_bridge.transport import Transport
 
 SessionInput = Command | EngineEvent | AudioEvent | DiskOutcome | Tick
@@ -41,6 +42,7 @@ class Context:
     codes: Codes | None = None
     parent: int | None = None
     at: int | None = None
+    seed: int | None = None  # with which it goes on as it would have
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +105,7 @@ class Wish(Enum):
     INPUT = "input"
     TAKE = "take"
     RECORDING = "recording"
+    RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ class SessionState:
     flights: tuple[Flight, ...] = ()  # oldest first; the last one is the current take
     pending: Mapping[int, Pending] = field(default_factory=lambda: MappingProxyType({}))
     askers: Mapping[int, Origin] = field(default_factory=lambda: MappingProxyType({}))
-    recipe: Recipe | None = None
+    recipe: Recipe | None = None  # of the current take; None: it is on disk alone, if anywhere
+    tree: TakeTree = field(default_factory=TakeTree)
+    next_up: ContinueTake | None = None  # as soon as the take that it continues is whole
     last_take: int = 0
     last_fraction: float = 0.0
     speed: float = 0.0  # generated seconds a second; 0 while unknown

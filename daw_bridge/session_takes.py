@@ -29,7 +29,16 @@ from core.generation.messages import (
 from core.generation.params import Prompt, SamplingParams
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, frames_of
 from daw_bridge.commands import Origin
-from daw_bridge.effects import CloseTake, KeepPcm, KeepTokens, OpenTake, PlayBlock, TakeRecord
+from daw_bridge.effects import (
+    CloseTake,
+    KeepContext,
+    KeepPcm,
+    KeepTokens,
+    NoteTake,
+    OpenTake,
+    PlayBlock,
+    TakeRecord,
+)
 from daw_bridge.events import Accepted, PromptChanged, TakeProgress
 from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_schedule import place, try_begin
@@ -68,6 +77,8 @@ def start_take(
     asked = Prompt(text)  # raises BadInput before anything has changed
     wanted_seed = int(state.values["seed"])
     seed = wanted_seed if wanted_seed >= 0 and recipe is None else turn.draw_seed()
+    if wanted_seed < 0 and recipe is None and context.seed is not None:
+        seed = context.seed  # a take that is continued goes on as it would have
     sampling = sampling_of(state.values, seed)
     bars, beats, tempo = int(state.values["bars"]), state.beats, state.transport.tempo
     frames = frames_of(bars * state.bar_seconds) if bars else None
@@ -92,6 +103,7 @@ def start_take(
         adapters=uses_of(state.adapters),
         parent=context.parent,
         at=context.at,
+        before=recipe.record.take if recipe else context.parent or state.tree.current or None,
         source=context.source,
     )
     flight = Flight(
@@ -117,6 +129,8 @@ def start_take(
         last_fraction=0.0,
         askers=MappingProxyType(askers),
         recipe=Recipe(record, context, frames),
+        tree=state.tree.grown(record),
+        next_up=None,
     )
     if recipe is None and text != state.prompt:
         turn.change(prompt=text)
@@ -129,6 +143,8 @@ def start_take(
         Credit(take, flight.credit),
         Accepted(take, origin),
     )
+    if context.codes is not None and context.parent is None:
+        turn.send(KeepContext(take, context.codes))  # of a clip that was encoded before
     place(turn, flight, after)
 
 
@@ -214,6 +230,8 @@ def _close(turn: Turn, flight: Flight, *, complete: bool) -> None:
         flight.take, flight.epoch, flight.received, np.zeros((0, 1), np.float32), last=True
     )
     empty = flight.received == 0
+    tree = turn.state.tree
+    turn.change(tree=tree.without(flight.take) if empty else tree.with_record(record))
     missing = not flight.last_sent and not flight.muted  # so that the ear learns of the end
     if missing and flight.begun:
         turn.send(PlayBlock(end))
@@ -242,8 +260,9 @@ def change_prompt(turn: Turn, text: str) -> None:
     if flight is None or flight.engine_done or flight.record.prompt == text:
         return
     prompts = (*flight.record.prompts, (flight.generated, text))
-    turn.change_flight(flight.take, record=replace(flight.record, prompts=prompts))
-    turn.send(ChangePrompt(flight.take, Prompt(text)))
+    record = replace(flight.record, prompts=prompts)
+    turn.change_flight(flight.take, record=record)
+    turn.send(ChangePrompt(flight.take, Prompt(text)), NoteTake(record))
 
 
 def change_sampling(turn: Turn) -> None:

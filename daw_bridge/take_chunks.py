@@ -18,12 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from core.generation.messages import Codes
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.effects import TakeRecord
 from daw_bridge.riff import find_chunk, read_chunk, sound_digest
 from daw_bridge.take_table import record_of, table_of
+
+Tokens = NDArray[np.integer]  # [codebooks, frames]
 
 OUR_ID = b"dawb"
 VERSION = 1
@@ -42,8 +44,8 @@ class TakeFile:
     """A take as its WAV has it. codes, context: int16 [codebooks, frames]."""
 
     record: TakeRecord
-    codes: Codes
-    context: Codes
+    codes: Tokens
+    context: Tokens
     edited: bool  # the samples are not those that were written
     name: str  # that it was written under
 
@@ -52,7 +54,7 @@ class TakeFile:
 
 
 def chunks_for(
-    record: TakeRecord, samples: int, codes: Codes, context: Codes, sound: str
+    record: TakeRecord, samples: int, codes: Tokens, context: Tokens, sound: str
 ) -> list[tuple[bytes, bytes]]:
     """All chunks for a WAV of `samples` whose digest is `sound`, in the order they are written."""
     chunks = [(b"acid", _acid(record, samples)), (b"bext", _bext(record, context.shape[1]))]
@@ -141,18 +143,18 @@ def _bext(record: TakeRecord, context_frames: int) -> bytes:
 # ---------------------------------------------------------------- ours
 
 
-def _ours(record: TakeRecord, codes: Codes, context: Codes, sound: str) -> bytes:
+def _ours(record: TakeRecord, codes: Tokens, context: Tokens, sound: str) -> bytes:
     text = json.dumps({**table_of(record), "sound": sound}, ensure_ascii=False).encode()
     same = context if context.shape[0] == codes.shape[0] else codes[:, :0]
     head = HEAD.pack(VERSION, codes.shape[0], codes.shape[1], same.shape[1], len(text))
     return head + text + _packed(codes) + _packed(same)
 
 
-def _packed(codes: Codes) -> bytes:
+def _packed(codes: Tokens) -> bytes:
     return codes.T.astype("<u2").tobytes()
 
 
-def _parse(body: bytes) -> tuple[TakeRecord, Codes, Codes, str]:
+def _parse(body: bytes) -> tuple[TakeRecord, Tokens, Tokens, str]:
     """Record, tokens, tokens before them, the digest of the sound. Raises ValueError."""
     if len(body) < HEAD.size:
         raise ValueError("its description is cut short")

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.generation.messages import Codes
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.effects import TakeRecord
-from daw_bridge.take_chunks import chunks_for, read_take_file
+from daw_bridge.take_chunks import Tokens, chunks_for, read_take_file
 from daw_bridge.take_table import table_of
 
 
@@ -36,8 +35,8 @@ def write_take(
     blocks: Iterable[np.ndarray],
     samples: int,
     channels: int,
-    codes: Codes,
-    before: Codes,
+    codes: Tokens,
+    before: Tokens,
 ) -> None:
     """Sound and tokens. before: tokens that the take continues. Raises OSError."""
     write_wav(
@@ -50,7 +49,7 @@ def write_take(
     write_codes(path.with_suffix(".npy"), codes)
 
 
-def write_codes(path: Path, codes: Codes) -> None:
+def write_codes(path: Path, codes: Tokens) -> None:
     with replace_file(path) as file:
         np.save(file, codes.astype(np.int16), allow_pickle=False)
 
@@ -67,7 +66,7 @@ def copy_sound(source: Path, path: Path) -> None:
         shutil.copyfileobj(file, copy)
 
 
-def own_codes(record: TakeRecord) -> Codes | None:
+def own_codes(record: TakeRecord) -> Tokens | None:
     """A take's tokens: from beside its WAV or from inside it."""
     try:
         return _loaded(Path(record.path).with_suffix(".npy"))
@@ -80,7 +79,7 @@ def own_codes(record: TakeRecord) -> Codes | None:
     return found.codes if found else None
 
 
-def context_codes(record: TakeRecord) -> Codes | None:
+def context_codes(record: TakeRecord) -> Tokens | None:
     """Tokens that a take continues and that are no take's of this folder, if there are any."""
     try:
         return _loaded(Path(record.path).with_suffix(".context.npy"))
@@ -93,7 +92,7 @@ def context_codes(record: TakeRecord) -> Codes | None:
     return found.context if found and found.context.shape[1] else None
 
 
-def _loaded(path: Path) -> Codes:
+def _loaded(path: Path) -> Tokens:
     """Raises OSError; ValueError for what holds no tokens."""
     codes = np.load(path, allow_pickle=False)
     if codes.ndim != 2 or codes.dtype.kind not in "iu":

@@ -32,7 +32,7 @@ from core.generation.messages import Codes
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge.effects import TakeRecord
 from daw_bridge.partial_take import PartialTake, find_partial_takes
-from daw_bridge.take_chunks import TakeFile, read_take_file
+from daw_bridge.take_chunks import TakeFile, Tokens, read_take_file
 from daw_bridge.take_index import read_folder
 from daw_bridge.take_numbers import TakeNumbers
 from daw_bridge.take_writing import (
@@ -205,8 +205,7 @@ class TakeLibrary:
 
         Raises BadInput when there are none, and for a frame past the end.
         """
-        partial = self._growing.get(take)
-        record = partial.record if partial else self._record(take)
+        record = self._growing[take].record if take in self._growing else self._record(take)
         codes, most = self._own(record)
         end = most if frame is None else frame
         if end > most:
@@ -227,7 +226,7 @@ class TakeLibrary:
         codes, _ = self._own(record)
         return self._before(record, codes.shape[0], LONGEST_LINEAGE).astype(np.int64), record
 
-    def _own(self, record: TakeRecord) -> tuple[Codes, int]:
+    def _own(self, record: TakeRecord) -> tuple[Tokens, int]:
         """A take's own tokens, and how many frames of them are heard. Raises BadInput."""
         partial = self._growing.get(record.take)
         if partial is not None:
@@ -239,10 +238,10 @@ class TakeLibrary:
             raise BadInput(f"the tokens of take {record.take} are missing or broken")
         return codes, min(record.frames or codes.shape[1], codes.shape[1])
 
-    def _before(self, record: TakeRecord, codebooks: int, limit: int) -> Codes:
+    def _before(self, record: TakeRecord, codebooks: int, limit: int) -> Tokens:
         """At most the last `limit` frames of tokens before a take: of the takes it continues,
         and of the clip that the first of them continues. int16 [codebooks, frames]."""
-        parts: list[Codes] = [np.zeros((codebooks, 0), np.int16)]
+        parts: list[Tokens] = [np.zeros((codebooks, 0), np.int16)]
         have, seen = 0, {record.take}
         while have < limit:
             parent = self._find(record.parent)

@@ -18,6 +18,7 @@ from daw_bridge.events import (
     Accepted,
     AdaptersChanged,
     ControllerMapped,
+    CurrentTake,
     Event,
     FirstAudio,
     MeterLevels,
@@ -29,6 +30,8 @@ from daw_bridge.events import (
     StatusChanged,
     TakeProgress,
     TakeSaved,
+    TakesTold,
+    TakeTold,
     TakeWaveform,
 )
 
@@ -163,7 +166,14 @@ class BridgeAdapter(QObject):
                 self.meters.emit(event)
             case Problem():
                 self.problem.emit(event)
-            case Pong() | ControllerMapped() | AdaptersChanged():
+            case (
+                Pong()
+                | ControllerMapped()
+                | AdaptersChanged()
+                | CurrentTake()
+                | TakeTold()
+                | TakesTold()
+            ):
                 pass  # an answer to somebody else's question; not shown yet
             case _:
                 assert_never(event)

@@ -88,7 +88,7 @@ def test_messages(address: str, values: tuple[object, ...], command: Command | N
         ("/musicgen/tempo", (b"\0",), "number"),
         ("/musicgen/prompt", (3,), "string"),
         ("/musicgen/prompt", ("x" * 2001,), "2000"),
-        ("/musicgen/continue/take", (), "number"),
+        ("/musicgen/continue/take", ("x",), "number"),
         ("/musicgen/continue/take", (1.5,), "whole"),
         ("/musicgen/generate", ("a", 1, 2, 3), "too many"),
         ("/musicgen/subscribe", (99999,), "65535"),

@@ -391,7 +391,7 @@ def test_a_take_is_continued_from_its_tokens(session: Session) -> None:
 
 
 def test_tokens_of_another_kind_of_model_are_refused(session: Session) -> None:
-    session.do(ask.Generate())
+    session.do(ask.Generate(), block(1), engine.TakeDone(1, 50, False))
     recall = session.one(disk.RecallTake, session.do(ask.ContinueTake(1, None, None, ME)))
     stereo = codes_of(25, codebooks=8)
     came = session.do(disk.TakeRecalled(recall.token, disk.TakeRecord(1), stereo, 25))

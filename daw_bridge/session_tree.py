@@ -1,0 +1,90 @@
+"""Walks of the tree of takes: undo, redo, choosing one, and retrying the one that is current."""
+
+from __future__ import annotations
+
+from core.types import FRAME_RATE, frames_of
+from daw_bridge import commands as ask
+from daw_bridge.effects import KeepCurrent, RecallRecipe, RecipeRecalled, TakeRecord
+from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold
+from daw_bridge.session_continue import refused_by_model
+from daw_bridge.session_state import Context, Pending, Recipe, Turn, Wish
+from daw_bridge.session_takes import start_take
+from daw_bridge.take_tree import TakeTree
+
+
+def undo(turn: Turn, origin: ask.Origin) -> None:
+    """The next continue and retry go from the take before. What sounds goes on."""
+    _move(turn, turn.state.tree.undo(), origin)
+
+
+def redo(turn: Turn, origin: ask.Origin) -> None:
+    _move(turn, turn.state.tree.redo(), origin)
+
+
+def choose(turn: Turn, take: int, origin: ask.Origin) -> None:
+    _move(turn, turn.state.tree.chosen(take), origin)
+
+
+def _move(turn: Turn, tree: TakeTree, origin: ask.Origin) -> None:
+    recipe = turn.state.recipe
+    known = recipe if recipe and recipe.record.take == tree.current else None
+    turn.change(tree=tree, recipe=known, next_up=None)
+    turn.send(KeepCurrent(tree.current), CurrentTake(tree.current, origin))
+
+
+def tell_takes(turn: Turn, command: ask.AskTakes) -> None:
+    """One event a take, then how many there are."""
+    tree, origin = turn.state.tree, command.origin
+    told = tree.newest(command.count, command.below)
+    turn.send(*(_told(record, origin) for record in told))
+    turn.send(TakesTold(len(told), len(tree.records), tree.current, origin))
+
+
+def _told(record: TakeRecord, origin: ask.Origin) -> TakeTold:
+    return TakeTold(
+        record.take,
+        record.parent or 0,
+        (record.at or 0) / FRAME_RATE,
+        record.frames / FRAME_RATE,
+        record.kept,
+        record.seed,
+        record.prompt,
+        record.path,
+        origin,
+    )
+
+
+# ---------------------------------------------------------------- retry
+
+
+def retry(turn: Turn, origin: ask.Origin) -> None:
+    """The current take once more, with another seed; an older one is read back first."""
+    state = turn.state
+    if state.recipe is not None:
+        start_take(turn, origin, state.recipe.context, recipe=state.recipe)
+    elif state.tree.current:
+        pending = Pending(Wish.RETRY, origin, None, turn.now)
+        turn.send(RecallRecipe(turn.new_token(pending), state.tree.current))
+    else:
+        turn.send(Problem("nothing_to_retry", "no take yet; send generate first", origin))
+
+
+def recipe_recalled(turn: Turn, recalled: RecipeRecalled) -> None:
+    pending = turn.take_pending(recalled.token)
+    if pending is None:
+        return
+    record, codes = recalled.record, recalled.codes
+    if refused_by_model(turn, record, codes.shape[0], pending.origin):
+        return
+    parent = record.parent if record.parent in turn.state.tree.records else None
+    context = Context(
+        source=record.source,
+        codes=codes if codes.shape[1] else None,
+        parent=parent,
+        at=None if parent is None else record.at,
+    )
+    frames = None
+    if record.bars:
+        frames = frames_of(record.bars * record.beats * 60 / record.tempo)
+    recipe = Recipe(record, context, frames)
+    start_take(turn, pending.origin, context, asked_at=pending.asked_at, recipe=recipe)
