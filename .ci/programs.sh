@@ -18,6 +18,7 @@ run=(
 )
 test=(
     jackd2 jack-tools jack-capture jack-midi-clock # a sound server, its recorder, its clock
+    ableton-link-utils iproute2                    # a Link peer, and a network of its own
     liblo-tools puredata-core                      # OSC clients that we did not write
     xvfb xdotool imagemagick openbox trayer        # a desktop with a tray
 )

@@ -50,6 +50,15 @@ PARAMETERS: dict[str, Parameter] = {
     for p in (
         Parameter("tempo", "Tempo", 20, 400, 120, "tempo when no clock leads", "bpm"),
         Parameter(
+            "link",
+            "Ableton Link",
+            0,
+            1,
+            0,
+            "1 joins the Link session of the local network, 0 leaves it",
+            integer=True,
+        ),
+        Parameter(
             "bars",
             "Bars",
             0,

@@ -8,8 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from daw_bridge.commands import Origin, SetParameter
 from daw_bridge.controller import Controller
 from daw_bridge.discovery.service import Discovery
+from daw_bridge.link_clock import LinkClock
 from daw_bridge.midi_mapping import MidiMapping
 from daw_bridge.midi_ports import MidiInput
 from daw_bridge.osc_server import OscServer
@@ -31,6 +33,7 @@ class ServeOptions:
     input: str | None = None
     midi_in: str | None = None
     midi_channel: int | None = None  # 1 to 16
+    link: bool | None = None  # Ableton Link
     model: str | None = None
     device: str = "auto"
     dtype: str = "auto"
@@ -70,6 +73,7 @@ class Serving:
         state = self.controller.state
         mapping = MidiMapping(values=state.values, channel=channel).mapped(state.controllers)
         self.midi = MidiInput(self.controller.submit, mapping, options.midi_in, say)
+        self.link = LinkClock(self.controller.submit, say)
         if self._settings.problem:
             say(self._settings.problem)
         for line in broken:
@@ -85,6 +89,7 @@ class Serving:
         with ExitStack() as begun:  # what was started is stopped if the next cannot start
             self.controller.subscribe(self.osc.hear)
             self.controller.subscribe(self.midi.hear)
+            self.controller.subscribe(self.link.hear)
             begun.callback(self.controller.stop)
             self.controller.start(
                 model=asked.model or kept.model or "starter",
@@ -101,8 +106,17 @@ class Serving:
                 self.discovery.start()
             begun.callback(self.midi.stop)
             self.midi.start()
+            begun.callback(self.link.stop)
+            self._start_link()
             stack.push(begun.pop_all())
         return self
+
+    def _start_link(self) -> None:
+        values, asked = self.controller.state.values, self._options.link
+        on = bool(values["link"]) if asked is None else asked
+        self.link.start(on=on, tempo=values["tempo"], beats=int(values["beats"]))
+        if asked is not None and on != bool(values["link"]):
+            self.controller.submit(SetParameter("link", float(on), Origin(source="cli")))
 
     def __exit__(self, *left: object) -> None:
         self._stack.close()

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QCoreApplication
 from daw_bridge.events import Problem, Scheduled, Status
 
 BUSY = ("scheduled", "generating", "playing")  # states with a take in flight
-FOLLOWED_CLOCKS = ("link", "midi")  # clocks whose tempo is not ours to set
+FOLLOWED_CLOCKS = ("midi", "jack")  # clocks whose tempo is not ours to set; Link's is anybody's
 
 
 def _tr(text: str) -> str:
@@ -51,6 +51,7 @@ def clock_text(status: Status) -> str:
     name = {
         "link": _tr("Link"),
         "midi": _tr("MIDI clock"),
+        "jack": _tr("JACK transport"),
         "osc": _tr("OSC tempo"),
         "internal": _tr("Internal clock"),
     }.get(status.clock, status.clock)

@@ -57,6 +57,7 @@ MidiIn = Annotated[
 MidiChannel = Annotated[
     int | None, typer.Option("--midi-channel", min=1, max=16, help="Hear this channel alone.")
 ]
+Link = Annotated[bool | None, _option("--link/--no-link", text="Follow Ableton Link; remembered.")]
 Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
 ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
 ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="How it computes.")]
