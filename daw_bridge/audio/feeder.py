@@ -74,11 +74,28 @@ class Feeder:
     def begin(self, request: BeginTake) -> None:
         now = self._now()
         due = (request.sent_at or now) + request.start_in if request.start_in > 0 else None
-        for other in [v for v in self._voices if v.start is None]:
+        followed = self._followed(request)
+        for other in [v for v in self._voices if v.start is None and v is not followed]:
             if (other.due or 0.0) >= (due or 0.0):  # it would only have been heard for a moment
                 self._drop(other)
         rate, channels = self._output.rate, self._output.ring.channels
-        self._voices.append(Voice(request.take, request.epoch, due, rate, channels))
+        voice = Voice(request.take, request.epoch, due, rate, channels)
+        if followed is not None:
+            voice.follows, voice.follows_at = followed.epoch, request.at
+            if followed.take == voice.take:
+                voice.stop_due = followed.stop_due
+        self._voices.append(voice)
+
+    def _followed(self, request: BeginTake) -> Voice | None:
+        """The voice whose place is taken: one that was void before it was heard is passed over."""
+        by_epoch = {voice.epoch: voice for voice in self._voices}
+        epoch = request.follows
+        while epoch in by_epoch:
+            voice = by_epoch[epoch]
+            if voice.start is not None or voice.follows is None or voice.follows_at < request.at:
+                return voice
+            epoch = voice.follows
+        return None
 
     def receive(self, block: PcmBlock) -> None:
         """Blocks of an epoch that plays or is about to; all others are stale."""
@@ -218,8 +235,16 @@ class Feeder:
     def _start_due(self, voice: Voice) -> None:
         if not voice.can_start or voice not in self._voices:
             return
-        target = self._safe()
-        if voice.due is not None:
+        target, skip = self._safe(), 0
+        if voice.follows is not None:
+            due = self._due_after(voice)
+            if due is None:
+                return
+            target = max(target, due)
+            skip = target - due
+            if target > self._safe() + self._frames(COMMIT) or not voice.holds(skip):
+                return
+        elif voice.due is not None:
             if not self._stream.ready:
                 return
             voice.asked = self._stream.frame_at(voice.due)
@@ -232,9 +257,19 @@ class Feeder:
             if other.end is None or other.end > target:
                 fade_in = self._frames(CROSS_FADE) if other.start is not None else fade_in
                 self._stop(other, target, CROSS_FADE)
-        voice.begin_at(target, fade_in)
+        voice.begin_at(target, fade_in, skip)
         voice.begun = self._now()
         self._renderer.rewind(target)
+
+    def _due_after(self, voice: Voice) -> int | None:
+        """The frame at which a voice takes over from the one it follows; None: not yet known."""
+        old = next((other for other in self._voices if other.epoch == voice.follows), None)
+        if old is None or old.released:
+            return self._safe()
+        if old.start is None:
+            return None
+        due = old.frame_of(old.source.frame_at(voice.follows_at))
+        return self._safe() if due is None else due  # it ran dry before: the gap ends here
 
     def _stop_due(self, voice: Voice) -> None:
         if voice.stop_due is None or not self._stream.ready:

@@ -79,7 +79,9 @@ class Ledger:
             case Capture():
                 self._captures[request.token] = request
             case BeginTake():
-                self._takes[request.epoch] = LiveTake(request)
+                before = self._takes.get(request.follows) if request.follows is not None else None
+                same = before is not None and before.begin.take == request.take
+                self._takes[request.epoch] = LiveTake(request, end=before.end if same else None)
             case EndTake():
                 for live in self._takes.values():
                     if live.begin.take == request.take:
@@ -108,6 +110,7 @@ class Ledger:
                     live.started = True
                     live.samples = max(live.samples, event.samples)
                     _forget_heard(live)
+                    self._forget_replaced(live)
                 return replace(event, underruns=self._earlier_underruns + event.underruns)
             case TakeHeard():
                 known = event.take in self._heard
@@ -161,7 +164,11 @@ class Ledger:
         if self._input:
             requests.append(self._input)
         for live in self._takes.values():
-            begin = replace(live.begin, start_in=0.0) if live.started else live.begin
+            begin = live.begin
+            if live.started:
+                begin = replace(begin, start_in=0.0)
+            if live.started or begin.follows not in self._takes:
+                begin = replace(begin, follows=None)
             requests.append(begin)
             if live.end:
                 requests.append(live.end)
@@ -175,6 +182,14 @@ class Ledger:
         self._opened[kind] = event
         self._lost.pop(kind, None)
         return event
+
+    def _forget_replaced(self, live: LiveTake) -> None:
+        """Sound of the same take under epochs before the one that is heard."""
+        for epoch, other in list(self._takes.items()):
+            if other is live:
+                break
+            if other.begin.take == live.begin.take:
+                del self._takes[epoch]
 
     def _drop_take(self, take: int, completed: bool) -> None:
         """A take ended. Where another epoch of it is in flight the worker says nothing."""

@@ -46,12 +46,17 @@ class BeginTake:
     start_in: seconds from now until its first sample sounds, as exactly as the device can
     (output latency included); 0 is as soon as the first block is there. With start_in > 0
     and audio late, playing starts when it is there and `TakeHeard.late` says by how much.
+    follows: the epoch of the same take, or of another one, whose sound this takes the place of:
+    the first sample of this one sounds where sample `at` of that one would have. That one goes
+    on until there is audio; what comes late is left out, so that the beat stays where it was.
     """
 
     take: int
     epoch: int
     start_in: float = 0.0
     sent_at: float = 0.0  # time.monotonic() of the sender; start_in counts from here
+    follows: int | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

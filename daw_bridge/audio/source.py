@@ -72,6 +72,10 @@ class TakeSource:
         sample = (self.base or 0) + frame * MODEL_RATE // self._rate
         return self.received if frame >= self.tail and self.complete else min(sample, self.received)
 
+    def frame_at(self, sample: int) -> int:
+        """The frame that the take's sample (32 kHz) corresponds to, whether it is there yet."""
+        return round((sample - (self.base or 0)) * self._rate / MODEL_RATE)
+
     def _resample(self, pcm: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
         if self._rate == MODEL_RATE:
             return pcm

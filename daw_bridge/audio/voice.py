@@ -41,6 +41,8 @@ class Voice:
         self.epoch = epoch
         self.due = due  # time.monotonic() asked for; None: as soon as audio is there
         self.stop_due: float | None = None
+        self.follows: int | None = None  # the epoch whose sound this one replaces …
+        self.follows_at = 0  # … from that sample (32 kHz) on
         self.source = TakeSource(rate, channels)
         self.start: int | None = None  # frame of the first sample
         self.asked: int | None = None  # frame that was asked for
@@ -56,6 +58,7 @@ class Voice:
         self._shape = Envelope(0.0)  # fade-in and release
         self._dips = Envelope(1.0)
         self._spans: deque[Span] = deque()
+        self._skipped = 0  # take frames at the start that came too late
         self._rate = rate
         self._fade = max(1, round(FADE_DIP * rate))
 
@@ -64,7 +67,11 @@ class Voice:
     @property
     def can_start(self) -> bool:
         """There is enough audio for a start that does not dip at once."""
-        return self.start is None and (self.source.complete or self.source.tail >= 2 * self._fade)
+        return self.start is None and self.holds(0)
+
+    def holds(self, skip: int) -> bool:
+        """There is enough audio for a start that leaves out the first `skip` take frames."""
+        return self.source.complete or self.source.tail >= skip + 2 * self._fade
 
     @property
     def completed(self) -> bool:
@@ -73,12 +80,24 @@ class Voice:
 
     def take_frame_at(self, frame: int) -> int:
         """Take frames that come before output frame `frame`, as far as rendered."""
-        reached = 0
+        reached = self._skipped
         for span in self._spans:
             if span.out >= frame:
                 break
             reached = span.take + (0 if span.held else min(span.count, frame - span.out))
-        return reached if self._spans else 0
+        return reached
+
+    def frame_of(self, take_frame: int) -> int | None:
+        """The output frame at which a take frame sounds; None while it stands still before it."""
+        if self.start is None:
+            return None
+        if not self._spans:
+            return self.start + take_frame - self._skipped
+        for span in self._spans:
+            if not span.held and take_frame < span.take + span.count:
+                return span.out + take_frame - span.take
+        last = self._spans[-1]
+        return None if last.held else last.out + take_frame - last.take
 
     def samples_at(self, frame: int) -> int:
         """The take's position (samples at 32 kHz) when `frame` comes next."""
@@ -86,8 +105,9 @@ class Voice:
 
     # ------------------------------------------------------------------ commands
 
-    def begin_at(self, frame: int, fade_in: int | None = None) -> None:
-        """The first sample sounds at `frame`."""
+    def begin_at(self, frame: int, fade_in: int | None = None, skip: int = 0) -> None:
+        """The first sample, or the one after `skip` take frames, sounds at `frame`."""
+        self._skipped = skip
         shortest = max(1, self.source.tail // 4)  # a very short take is still heard
         wanted = round(FADE_IN * self._rate) if fade_in is None else fade_in
         self.start = frame
