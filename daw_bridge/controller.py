@@ -106,17 +106,20 @@ class Controller:
         for adapter, weight in adapters:
             self.submit(UseAdapter(adapter, weight, Origin(source="cli")))
 
-    def stop(self) -> None:
-        """Sound first, then the engine; takes in flight are kept. Idempotent."""
+    def stop(self) -> tuple[str, ...]:
+        """Sound first, then the engine; takes in flight are kept. Idempotent.
+
+        Lines that say where takes are that found no room in their folder.
+        """
         if not self._thread.is_alive():
-            return
+            return ()
         self._audio.stop()
         self._engine.stop()
         for flight in self._state.flights:  # what was made until now is a take, if a shorter one
             self._enter(engine_messages.TakeDone(flight.take, flight.generated, cancelled=True))
         self._queue.put((None, time.monotonic()))
         self._thread.join(timeout=10)
-        self._disk.stop()
+        return self._disk.stop()
 
     def submit(self, command: Command) -> None:
         """Apply `command` soon. Its time is now: first audio is measured from here."""

@@ -31,6 +31,7 @@ class DiskWorker:
     ) -> None:
         self._takes, self._settings, self._answer = takes, settings, answer
         self._queue: queue.SimpleQueue[disk.DiskEffect | None] = queue.SimpleQueue()
+        self._said: tuple[str, ...] = ()
         self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
 
     def start(self) -> None:
@@ -40,10 +41,11 @@ class DiskWorker:
         """Any thread."""
         self._queue.put(effect)
 
-    def stop(self) -> None:
-        """Finish what was asked for."""
+    def stop(self) -> tuple[str, ...]:
+        """Finish what was asked for. Lines that say where takes are that found no room."""
         self._queue.put(None)
         self._thread.join(timeout=10)
+        return self._said
 
     # ------------------------------------------------------------------ its thread
 
@@ -56,7 +58,7 @@ class DiskWorker:
                 continue
             if effect is None:
                 self._catch_up(last=True)
-                self._takes.stop()
+                self._said = self._takes.stop()
                 return
             try:
                 self._do(effect)

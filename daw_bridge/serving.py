@@ -90,7 +90,7 @@ class Serving:
             self.controller.subscribe(self.osc.hear)
             self.controller.subscribe(self.midi.hear)
             self.controller.subscribe(self.link.hear)
-            begun.callback(self.controller.stop)
+            begun.callback(self._stop_controller)
             self.controller.start(
                 model=asked.model or kept.model or "starter",
                 output=asked.output if asked.output is not None else kept.output,
@@ -117,6 +117,10 @@ class Serving:
         self.link.start(on=on, tempo=values["tempo"], beats=int(values["beats"]))
         if asked is not None and on != bool(values["link"]):
             self.controller.submit(SetParameter("link", float(on), Origin(source="cli")))
+
+    def _stop_controller(self) -> None:
+        for line in self.controller.stop():
+            self._say(line)
 
     def __exit__(self, *left: object) -> None:
         self._stack.close()

@@ -179,12 +179,26 @@ class TakeLibrary:
                 break
         return tuple(written)
 
-    def stop(self) -> None:
-        """Let go of takes in flight; the next start recovers them."""
+    def stop(self) -> tuple[str, ...]:
+        """Let go of takes in flight; the next start recovers them. What the disk still refuses
+        goes to the system's temporary folder: a line for each says where it is."""
+        said = tuple(self._rescue(record) for record in self._unwritten.values())
+        self._unwritten.clear()
         for partial in self._growing.values():
             partial.release()
         self._growing.clear()
         self._numbers.release()
+        return said
+
+    def _rescue(self, record: TakeRecord) -> str:
+        """Write the WAV, which holds all of a take, where there is room."""
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="daw-bridge-"))
+            path = self._write_sound(record, folder).path
+        except OSError as refused:
+            why = refused.strerror or refused
+            return f"take {record.take} could not be written anywhere ({why}) and is lost"
+        return f"take {record.take} found no room in {self.folder}; it is in {path}"
 
     # ------------------------------------------------------------------ looking back
 
@@ -312,21 +326,27 @@ class TakeLibrary:
 
     def _write(self, record: TakeRecord) -> TakeRecord:
         partial = self._growing[record.take]
+        record = self._write_sound(record, self.folder)
+        if partial.context is not None:
+            write_codes(Path(record.path).with_suffix(".context.npy"), partial.context)
+        self._describe(record)
+        partial.discard()
+        del self._growing[record.take]
+        self._unwritten.pop(record.take, None)
+        return record
+
+    def _write_sound(self, record: TakeRecord, folder: Path) -> TakeRecord:
+        """WAV and tokens; the record with their path. Raises OSError."""
+        partial = self._growing[record.take]
         samples = partial.samples
         if not record.complete and 0 <= samples - record.frames * SAMPLES_PER_FRAME < 640:
             samples = record.frames * SAMPLES_PER_FRAME or samples  # it ends with a frame
-        path = free_path(self.folder, record)
+        path = free_path(folder, record)
         record = replace(record, path=str(path), kept=record.kept or partial.kept)
         codes = partial.codes
         codes = codes[:, : record.frames] if record.frames else codes
         before = self._before(record, codes.shape[0], LONGEST_LINEAGE)
         write_take(path, record, partial.blocks(), samples, partial.channels, codes, before)
-        if partial.context is not None:
-            write_codes(path.with_suffix(".context.npy"), partial.context)
-        self._describe(record)
-        partial.discard()
-        del self._growing[record.take]
-        self._unwritten.pop(record.take, None)
         return record
 
     def _describe(self, record: TakeRecord) -> None:

@@ -17,6 +17,7 @@ from core.errors import BadInput
 from daw_bridge import partial_take
 from daw_bridge.atomic import write_wav
 from daw_bridge.effects import TakeRecord
+from daw_bridge.take_chunks import read_take_file
 from daw_bridge.takes import TakeLibrary
 from tests.fakes import codes_of, pcm_of
 
@@ -194,6 +195,104 @@ def test_keeping_a_take_is_remembered(tmp_path: Path) -> None:
     make(library, 1)
     library.mark(1)
     assert TakeLibrary(tmp_path).records()[0].kept
+
+
+def test_what_finds_no_room_until_the_end_is_told_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk of the takes is full and stays full; the one of temporary files is not."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    library = TakeLibrary(tmp_path / "takes")
+    library.open(TakeRecord(1, seed=7))
+    library.add_pcm(1, pcm_of(10))
+    library.add_codes(1, 0, codes_of(10))
+    written = os.replace
+
+    def refuse(source: str | Path, target: str | Path) -> None:
+        if "takes" in str(target):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written(source, target)
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(OSError, match="No space"):
+        library.close(TakeRecord(1, seed=7, frames=10))
+    (line,) = library.stop()
+    (wav,) = (tmp_path / "elsewhere").rglob("*.wav")
+    assert line.endswith(f"it is in {wav}")
+    found = read_take_file(wav)
+    assert found is not None
+    assert (found.record.seed, found.edited, found.codes.shape) == (7, False, (4, 10))
+
+
+def test_a_take_comes_back_without_its_sidecar(tmp_path: Path) -> None:
+    library = TakeLibrary(tmp_path)
+    make(library, 1, frames=9)
+    record = make(library, 2, frames=20, parent=1, at=9, seed=4)
+    for file in tmp_path.glob("take-0002*"):
+        if file.suffix != ".wav":
+            file.unlink()
+    again = TakeLibrary(tmp_path)
+    assert again.records()[1] == record
+    codes, _, _ = again.codes_until(2, None)
+    assert codes[0].tolist() == [*range(9), *range(20)]
+    Path(again.records()[0].path).with_suffix(".npy").write_bytes(b"no tokens")
+    assert np.array_equal(again.codes_until(2, None)[0], codes), "they are in the WAV too"
+
+
+def test_a_take_whose_parent_was_deleted_keeps_what_it_continues(tmp_path: Path) -> None:
+    library = TakeLibrary(tmp_path)
+    make(library, 1, frames=9)
+    make(library, 2, frames=20, parent=1, at=5)
+    for file in tmp_path.glob("take-0001*"):
+        file.unlink()
+    again = TakeLibrary(tmp_path)
+    assert again.problems == ()
+    codes, _, _ = again.codes_until(2, None)
+    assert codes[0].tolist() == [*range(5), *range(20)]
+
+
+def test_a_continued_take_goes_on_where_its_sound_ended(tmp_path: Path) -> None:
+    """A take that was stopped has tokens that were never heard."""
+    library = TakeLibrary(tmp_path)
+    library.open(TakeRecord(1))
+    library.add_codes(1, 0, codes_of(60))
+    library.add_pcm(1, pcm_of(50)[:-400])
+    written = library.close(TakeRecord(1, frames=49))
+    assert written is not None
+    assert soundfile.info(written.path).frames == 49 * 640
+    codes, _, end = library.codes_until(1, None)
+    assert (codes.shape[1], end) == (49, 49)
+    with pytest.raises(BadInput, match=r"0\.98 s long"):
+        library.codes_until(1, 50)
+
+
+def test_takes_that_were_written_but_not_tidied_up_are_one_take(tmp_path: Path) -> None:
+    library = TakeLibrary(tmp_path)
+    make(library, 1, frames=9)
+    partial = partial_take.PartialTake(tmp_path, TakeRecord(1))
+    partial.add_pcm(pcm_of(9))
+    partial.release()
+    again = TakeLibrary(tmp_path)
+    assert (len(again.records()), again.recovered) == (1, ())
+    assert not list(tmp_path.glob(".take*"))
+
+
+def test_what_is_no_take_is_passed_over_with_a_line(tmp_path: Path) -> None:
+    make(TakeLibrary(tmp_path), 1)
+    good = next(tmp_path.glob("*.json")).read_text()
+    for number in range(2, 12):
+        (tmp_path / f"take-{number:04d}.wav").write_bytes(b"")
+        (tmp_path / f"take-{number:04d}.json").write_text("{")
+    (tmp_path / "take-0099.wav").write_bytes(b"somebody else's")
+    (tmp_path / "take-5.json").write_text(good)
+    (tmp_path / "take-5.wav").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("mine")
+    library = TakeLibrary(tmp_path)
+    assert [r.take for r in library.records()] == [1]
+    assert library.problems[0] == "take-0002.json is passed over: it is damaged"
+    assert len(library.problems) == 6
+    assert "6 more" in library.problems[-1]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"take": "x"}', '{"prompts": 3}'])
