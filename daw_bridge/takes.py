@@ -29,23 +29,15 @@ import platformdirs
 
 from core.errors import BadInput, DawBridgeError
 from core.generation.messages import Codes
-from core.types import FRAME_RATE, SAMPLES_PER_FRAME
+from core.types import SAMPLES_PER_FRAME
 from daw_bridge.effects import TakeRecord
 from daw_bridge.partial_take import PartialTake, find_partial_takes
-from daw_bridge.take_chunks import TakeFile, Tokens, read_take_file
+from daw_bridge.take_adoption import adopt_files
+from daw_bridge.take_chunks import TakeFile, read_take_file
 from daw_bridge.take_index import read_folder
+from daw_bridge.take_lineage import Lineage
 from daw_bridge.take_numbers import TakeNumbers
-from daw_bridge.take_writing import (
-    context_codes,
-    copy_sound,
-    free_path,
-    own_codes,
-    write_codes,
-    write_sidecar,
-    write_take,
-)
-
-LONGEST_LINEAGE = 3_600 * FRAME_RATE  # frames of tokens that a take is continued from
+from daw_bridge.take_writing import free_path, write_codes, write_sidecar, write_take
 
 
 def default_folder() -> Path:
@@ -67,6 +59,7 @@ class TakeLibrary:
         self._records: dict[int, TakeRecord] = {}
         self._growing: dict[int, PartialTake] = {}
         self._unwritten: dict[int, TakeRecord] = {}  # closed, and waiting for room
+        self._lineage = Lineage(self._growing, self._find)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             found, self.problems = read_folder(self.folder)
@@ -136,6 +129,11 @@ class TakeLibrary:
     def add_codes(self, take: int, first_frame: int, codes: Codes) -> None:
         if take in self._growing:
             self._growing[take].add_codes(first_frame, codes)
+
+    def cut(self, take: int, frames: int, samples: int) -> None:
+        """Sound and tokens after these were taken back before they were heard."""
+        if take in self._growing:
+            self._growing[take].cut(frames, samples)
 
     def add_context(self, take: int, codes: Codes) -> None:
         """The tokens of the clip that it continues, for takes that continue it in turn."""
@@ -207,81 +205,24 @@ class TakeLibrary:
         if take in self._growing:
             self._growing[take].kept = True
             return self._growing[take].record
-        record = replace(self._record(take), kept=True)
+        found = self._find(take)
+        if found is None:
+            raise BadInput(f"no take {take} in {self.folder}")
+        record = replace(found, kept=True)
         self._describe(record)
         return record
 
-    def codes_until(
-        self, take: int, frame: int | None, limit: int = LONGEST_LINEAGE
-    ) -> tuple[Codes, TakeRecord, int]:
-        """The last `limit` frames of tokens up to `frame` of a take (None: its end), reaching
-        back into the takes it continues; its record; and the frame.
-
-        Raises BadInput when there are none, and for a frame past the end.
-        """
-        record = self._growing[take].record if take in self._growing else self._record(take)
-        codes, most = self._own(record)
-        end = most if frame is None else frame
-        if end > most:
-            raise BadInput(
-                f"take {take} is {most / FRAME_RATE:g} s long; branch at {most / FRAME_RATE:g}"
-                " or before"
-            )
-        before = self._before(record, codes.shape[0], max(0, limit - end))
-        if before.shape[1] + end == 0:
-            raise BadInput(f"take {take} has no tokens yet; wait until some of it is made")
-        every = np.concatenate((before, codes[:, :end]), axis=1)
-        return every[:, -limit:].astype(np.int64), record, end
+    def codes_until(self, take: int, frame: int | None) -> tuple[Codes, TakeRecord, int]:
+        """`Lineage.codes_until`. Raises BadInput."""
+        return self._lineage.codes_until(take, frame)
 
     def codes_before(self, take: int) -> tuple[Codes, TakeRecord]:
-        """The tokens that a take continues (which may be none), and its record: all that is
-        needed to make it again. Raises BadInput."""
-        record = self._growing[take].record if take in self._growing else self._record(take)
-        codes, _ = self._own(record)
-        return self._before(record, codes.shape[0], LONGEST_LINEAGE).astype(np.int64), record
-
-    def _own(self, record: TakeRecord) -> tuple[Tokens, int]:
-        """A take's own tokens, and how many frames of them are heard. Raises BadInput."""
-        partial = self._growing.get(record.take)
-        if partial is not None:
-            codes = partial.codes
-            heard = partial.samples // SAMPLES_PER_FRAME or codes.shape[1]
-            return codes, min(heard, codes.shape[1])
-        codes = own_codes(record)
-        if codes is None:
-            raise BadInput(f"the tokens of take {record.take} are missing or broken")
-        return codes, min(record.frames or codes.shape[1], codes.shape[1])
-
-    def _before(self, record: TakeRecord, codebooks: int, limit: int) -> Tokens:
-        """At most the last `limit` frames of tokens before a take: of the takes it continues,
-        and of the clip that the first of them continues. int16 [codebooks, frames]."""
-        parts: list[Tokens] = [np.zeros((codebooks, 0), np.int16)]
-        have, seen = 0, {record.take}
-        while have < limit:
-            parent = self._find(record.parent)
-            own = own_codes(parent) if parent and parent.take not in seen else None
-            if parent is None or own is None or own.shape[0] != codebooks:
-                growing = self._growing.get(record.take)
-                clip = growing.context if growing else context_codes(record)
-                if clip is not None and clip.shape[0] == codebooks:
-                    parts.insert(0, clip)
-                break
-            parts.insert(0, own[:, : record.at])
-            have += parts[0].shape[1]
-            seen.add(parent.take)  # a damaged folder could hold a circle
-            record = parent
-        every = np.concatenate(parts, axis=1)
-        return every[:, every.shape[1] - min(limit, every.shape[1]) :]
+        """`Lineage.codes_before`. Raises BadInput."""
+        return self._lineage.codes_before(take)
 
     def _find(self, take: int | None) -> TakeRecord | None:
         with self._lock:
             return None if take is None else self._records.get(take)
-
-    def _record(self, take: int) -> TakeRecord:
-        found = self._find(take)
-        if found is None:
-            raise BadInput(f"no take {take} in {self.folder}")
-        return found
 
     # ------------------------------------------------------------------ files of ours
 
@@ -301,24 +242,7 @@ class TakeLibrary:
 
         Its parent is found again if it is here. Raises OSError, ValueError, BadInput.
         """
-        found = read_take_file(path)
-        if found is None or found.edited:
-            raise BadInput(f"{path} has changed while it was read; try again")
-        uid = found.record.parent_uid
-        parent = next((r for r in self.records() if uid and r.uid == uid), None)
-        record = replace(
-            found.record,
-            take=take,
-            parent=parent.take if parent else None,
-            at=found.record.at if parent else None,
-            before=parent.take if parent else None,
-            source=found.record.source if parent else found.record.source or str(path),
-        )
-        record = replace(record, path=str(free_path(self.folder, record)))
-        copy_sound(path, Path(record.path))
-        write_codes(Path(record.path).with_suffix(".npy"), found.codes)
-        if parent is None and found.context.shape[1]:
-            write_codes(Path(record.path).with_suffix(".context.npy"), found.context)
+        record = adopt_files(path, take, self.folder, self.records())
         self._describe(record)
         return record
 
@@ -345,7 +269,7 @@ class TakeLibrary:
         record = replace(record, path=str(path), kept=record.kept or partial.kept)
         codes = partial.codes
         codes = codes[:, : record.frames] if record.frames else codes
-        before = self._before(record, codes.shape[0], LONGEST_LINEAGE)
+        before = self._lineage.before(record, codes.shape[0])
         write_take(path, record, partial.blocks(), samples, partial.channels, codes, before)
         return record
 

@@ -18,6 +18,7 @@ from daw_bridge import partial_take
 from daw_bridge.atomic import write_wav
 from daw_bridge.effects import TakeRecord
 from daw_bridge.take_chunks import read_take_file
+from daw_bridge.take_lineage import Lineage
 from daw_bridge.takes import TakeLibrary
 from tests.fakes import codes_of, pcm_of
 
@@ -156,13 +157,13 @@ def test_tokens_reach_back_through_parents(tmp_path: Path) -> None:
     library = TakeLibrary(tmp_path)
     make(library, 1, frames=40)
     make(library, 2, frames=20, parent=1, at=30)
-    codes, record, end = library.codes_until(2, 10, limit=100)
+    codes, record, end = library.codes_until(2, 10)
     assert (record.take, end) == (2, 10)
     assert codes[0].tolist() == [*range(30), *range(10)]
-    codes, _, _ = library.codes_until(2, None, limit=25)
+    codes, _, _ = Lineage({}, {r.take: r for r in library.records()}.get).codes_until(2, None, 25)
     assert codes[0].tolist() == [*range(25, 30), *range(20)]
     with pytest.raises(BadInput, match="no take 9"):
-        library.codes_until(9, None, 100)
+        library.codes_until(9, None)
 
 
 def test_tokens_reach_back_into_the_clip(tmp_path: Path) -> None:
@@ -171,12 +172,12 @@ def test_tokens_reach_back_into_the_clip(tmp_path: Path) -> None:
     library.open(record)
     library.add_context(1, codes_of(5, first=500))
     library.add_codes(1, 0, codes_of(10))
-    assert library.codes_until(1, 2, 100)[0][0].tolist() == [*range(500, 505), 0, 1]
+    assert library.codes_until(1, 2)[0][0].tolist() == [*range(500, 505), 0, 1]
     library.add_pcm(1, pcm_of(10))
     library.close(record)
     make(library, 2, frames=3, parent=1, at=4)
     again = TakeLibrary(tmp_path)
-    codes, _, end = again.codes_until(2, None, 100)
+    codes, _, end = again.codes_until(2, None)
     assert codes[0].tolist() == [*range(500, 505), *range(4), *range(3)]
     assert end == 3
 
@@ -186,7 +187,7 @@ def test_a_take_in_flight_has_tokens_too(tmp_path: Path) -> None:
     library.open(TakeRecord(1))
     library.add_codes(1, 0, codes_of(10))
     library.add_codes(1, 5, codes_of(10, 5))  # a restarted engine tells some twice
-    assert library.codes_until(1, None, 100)[0][0].tolist() == list(range(15))
+    assert library.codes_until(1, None)[0][0].tolist() == list(range(15))
     library.stop()
 
 
