@@ -52,7 +52,10 @@ def draw(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> 
         return logits.argmax(-1)
     probabilities, tokens = candidates(logits, params)
     # The largest of p/e with e exponential falls on each entry with probability p. Unlike
-    # torch.multinomial it never makes a GPU wait for the host.
-    race = torch.empty_like(probabilities).exponential_(generator=generator)
+    # torch.multinomial it never makes a GPU wait for the host. Each token has an e of its own,
+    # whatever its rank: a context is read in one pass and not in steps, which rounds otherwise,
+    # and two unlikely tokens that change places must not change the draw.
+    e = torch.empty_like(logits, dtype=torch.float32).exponential_(generator=generator)
+    race = e.gather(-1, tokens)
     winner = (probabilities / race).argmax(-1, keepdim=True)
     return tokens.gather(-1, winner).squeeze(-1)

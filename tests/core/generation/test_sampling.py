@@ -67,6 +67,18 @@ def test_top_k_of_one_and_a_tiny_top_p_are_greedy() -> None:
         assert torch.equal(draw(logits, wanted, generator_for(1)), best)
 
 
+def test_rounding_that_reorders_unlikely_tokens_changes_no_draw() -> None:
+    """Tokens drawn on from a context are those of the run that was not interrupted."""
+    logits = torch.randn(4, 2048, generator=generator_for(0))
+    noise = 1e-5 * torch.randn(4, 2048, generator=generator_for(1))
+    params = SamplingParams(top_k=250)
+    orders = [candidates(each, params)[1] for each in (logits, logits + noise)]
+    assert not torch.equal(*orders), "the noise is large enough to matter"
+    for seed in range(300):
+        one, other = (draw(each, params, generator_for(seed)) for each in (logits, logits + noise))
+        assert torch.equal(one, other)
+
+
 def test_greedy_leaves_the_generator_alone() -> None:
     generator = generator_for(5)
     before = generator.get_state()
