@@ -15,6 +15,7 @@ from daw_bridge.jack_messages import JackPosition
 SLOWEST, FASTEST = 20.0, 400.0
 FAR = 0.001  # seconds that a position may be off before it is told again; ticks are coarse
 REMIND = 2.0  # … and it is told again after so many anyway
+FROZEN = 0.3  # … without a step while it rolls: the master has left, and JACK shows its last word
 
 SOURCE = ClockSource.JACK
 
@@ -24,9 +25,14 @@ class JackTransport:
 
     def __init__(self) -> None:
         self._told: JackPosition | None = None
+        self._rolled = False
+        self._stepped = (0.0, 0.0)  # the newest beat, and since when
 
     def heard(self, new: JackPosition) -> list[Command]:
-        if new.bpm is None:
+        if not (self._rolled and new.rolling) or new.beat != self._stepped[0]:
+            self._stepped = (new.beat, new.at)
+        self._rolled = new.rolling
+        if new.bpm is None or new.at - self._stepped[1] > FROZEN:
             return self.gone()
         bpm = min(FASTEST, max(SLOWEST, new.bpm))
         told, said = self._told, list[Command]()

@@ -131,20 +131,21 @@ class MidiClock:
 
     def _tell(self, changed: bool) -> list[Command]:
         said: list[Command] = []
-        line, at_start = self._line, self._fresh
+        line, at_start = self._line, self._fresh and self.rolling
         self._fresh = self._fresh and not self.rolling
         known = len(line) >= FIRST_TEMPO or (self._said is not None and len(line) >= PER_SIXTEENTH)
         period, level = line.fit() if len(line) >= 2 else (0.0, line.newest)
         steady = known and not line.undecided and period > 0
-        due = changed or self._since_told >= PER_SIXTEENTH
+        on_sixteenth = self.rolling and self._position % PER_SIXTEENTH == 0
+        due = changed or on_sixteenth or self._since_told >= PER_SIXTEENTH
         if steady and due:
             self._since_told = 0
             tempo = min(FASTEST, max(SLOWEST, 60 / (PER_BEAT * period)))
             if self._said is None or abs(tempo - self._said) >= HARDLY:
                 self._said = tempo
                 said.append(ClockTempo(SOURCE, tempo))
-        on_sixteenth = self._position % PER_SIXTEENTH == 0
-        if self.rolling and (at_start or changed or on_sixteenth) and not line.undecided:
+        placed = at_start or on_sixteenth or (self.rolling and changed)
+        if placed and not line.undecided:
             now = level if known or len(line) >= PER_SIXTEENTH else line.newest
             said.append(ClockPosition(SOURCE, self._position / PER_BEAT, now))
         return said

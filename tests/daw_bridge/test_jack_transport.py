@@ -46,3 +46,14 @@ def test_a_master_that_leaves_is_told_once() -> None:
     transport.heard(JackPosition(True, 120, 0.0, 1.0))
     assert transport.heard(JackPosition(True, None, 0.0, 1.1)) == [ClockLost(JACK)]
     assert transport.heard(JackPosition(True, None, 0.0, 1.2)) == []
+
+
+def test_a_beat_that_stays_while_it_rolls_is_no_beat() -> None:
+    """A master that released the timebase: JACK goes on showing its last bar and beat."""
+    transport = JackTransport()
+    transport.heard(JackPosition(True, 120, 4.0, 1.0))
+    times = [1.5 + i / 30 for i in range(30)]
+    said = [c for at in times for c in transport.heard(JackPosition(True, 120, 5.0, at))]
+    assert said[-1] == ClockLost(JACK)
+    assert kinds(said).count(ClockLost) == 1
+    assert kinds(transport.heard(JackPosition(True, 120, 9.0, 3.0)))[0] is ClockTempo
