@@ -32,8 +32,32 @@ class ClockSource(Enum):
 # ---------------------------------------------------------------- music
 
 
+PROMPT_SLOTS = 8  # prompts that are blended
+NEGATIVE_SLOT = 0  # what to keep away from
+
+
 @dataclass(frozen=True, slots=True)
 class SetPrompt:
+    """The prompt: slot 1."""
+
+    text: str
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class SetPromptSlot:
+    """A text, its weight in the blend, or both (None: as it is); an empty text empties it."""
+
+    slot: int
+    text: str | None = None
+    weight: float | None = None
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class SetNegative:
+    """What to keep away from; empty: nothing."""
+
     text: str
     origin: Origin = field(default=Origin())
 
@@ -213,6 +237,7 @@ class AskParameter:
 
 @dataclass(frozen=True, slots=True)
 class AskPrompt:
+    slot: int = 1
     origin: Origin = field(default=Origin())
 
 
@@ -315,8 +340,12 @@ class LinkPeers:
     count: int
 
 
+PromptCommand = SetPrompt | SetPromptSlot | SetNegative | AskPrompt
+
 Command = (
     SetPrompt
+    | SetPromptSlot
+    | SetNegative
     | Generate
     | ContinueFile
     | ContinueInput

@@ -80,6 +80,8 @@ class DiskWorker:
                 self._takes.add_pcm(block.take, block.pcm)
             case disk.KeepTokens(tokens):
                 self._takes.add_codes(tokens.take, tokens.first_frame, tokens.codes)
+            case disk.CutTake(take, frames, samples):
+                self._takes.cut(take, frames, samples)
             case disk.KeepContext(take, codes):
                 self._takes.add_context(take, codes)
             case disk.CloseTake(record):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from core.generation.messages import Codes, Pcm, PcmBlock, TakeTokens
+from daw_bridge.take_timeline import TakeChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class TakeRecord:
     temperature: float = 1.0
     top_k: int = 250
     guidance: float = 3.0
+    changes: tuple[TakeChange, ...] = ()  # the timeline in full, from frame 0 on, in order
     tempo: float = 120.0
     bars: int = 0
     beats: int = 4
@@ -66,6 +68,7 @@ class TakeRecord:
         names = {f.name for f in fields(cls)}
         values = {name: value for name, value in table.items() if name in names}
         values["prompts"] = tuple((int(frame), str(text)) for frame, text in values["prompts"])
+        values["changes"] = tuple(TakeChange.of(one) for one in values.get("changes", ()))
         values["adapters"] = tuple(AdapterUse(**use) for use in values.get("adapters", ()))
         return cls(**{**values, **changes})
 
@@ -86,6 +89,15 @@ class KeepPcm:
 @dataclass(frozen=True, slots=True, eq=False)
 class KeepTokens:
     tokens: TakeTokens
+
+
+@dataclass(frozen=True, slots=True)
+class CutTake:
+    """What the take in flight has from that frame and sample on was taken back."""
+
+    take: int
+    frames: int
+    samples: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,6 +181,7 @@ DiskEffect = (
     OpenTake
     | KeepPcm
     | KeepTokens
+    | CutTake
     | KeepContext
     | CloseTake
     | MarkTake

@@ -26,26 +26,63 @@ from core.generation.messages import (
     StartTake,
     TakeDone,
     TakeStarted,
+    TakeSteered,
     TakeTokens,
     UseAdapter,
 )
+from core.generation.params import Steering
 
 
 @dataclass(slots=True)
 class Flight:
-    """A take that was started and not ended. request: as asked, prompt and sampling as changed.
+    """A take that was started and not ended. request: as asked, with the changes since.
 
-    tokens: the take's own, told so far. samples: of its PCM, delivered so far.
+    changes: asked for and not answered. tokens: the take's own, told so far. samples: of its
+    PCM, delivered so far.
     """
 
     request: StartTake
     credit: Credit | None = None
     context: Codes | None = None
+    changes: list[ChangePrompt | ChangeSampling] = field(default_factory=list)
     tokens: list[Codes] = field(default_factory=list)
     frames: int = 0
     samples: int = 0
     cancelled: bool = False
     started: bool = False
+
+    def steered(self, answer: TakeSteered) -> None:
+        """A change holds from a frame on; what was made after it is void."""
+        frame = answer.frame
+        own = [one for one in self.request.changes if one.frame < frame]
+        own.append(Steering(frame, answer.prompt, answer.sampling))
+        self.request = replace(self.request, epoch=answer.epoch, changes=tuple(own))
+        if frame < self.frames:
+            self.tokens = [np.concatenate(self.tokens, axis=1)[:, :frame]]
+            self.frames = frame
+        self.samples = min(self.samples, answer.first_sample)
+
+    def settled(self) -> TakeSteered | None:
+        """The process is gone: what was asked and not answered holds where the take goes on."""
+        if not self.changes:
+            return None
+        held = [one for one in self.request.changes if one.frame <= self.frames]
+        prompt, sampling = self.request.prompt, self.request.sampling
+        if held and held[-1].frame >= 0:
+            prompt, sampling = held[-1].prompt, held[-1].sampling
+        for change in self.changes:
+            match change:
+                case ChangePrompt():
+                    prompt = change.prompt
+                case ChangeSampling():
+                    sampling = change.sampling
+        self.changes = []
+        request = self.request
+        answer = TakeSteered(
+            request.take, request.epoch, self.frames, self.samples, prompt, sampling
+        )
+        self.steered(answer)
+        return answer
 
     def resumed(self) -> StartTake:
         """The request that makes another process go on where this take was interrupted."""
@@ -82,10 +119,8 @@ class Ledger:
                 for flight in self.flights.values():
                     flight.cancelled = True  # one take at a time
                 self.flights[request.take] = Flight(request, context=request.codes)
-            case ChangePrompt(take, prompt) if flight := self.flights.get(take):
-                flight.request = replace(flight.request, prompt=prompt)
-            case ChangeSampling(take, sampling) if flight := self.flights.get(take):
-                flight.request = replace(flight.request, sampling=sampling)
+            case ChangePrompt(take) | ChangeSampling(take) if flight := self.flights.get(take):
+                flight.changes.append(request)
             case UseAdapter():
                 self._adapters_asked.append(request)
             case Credit(take) if flight := self.flights.get(take):
@@ -110,6 +145,9 @@ class Ledger:
                 if event.context is not None:
                     flight.context = event.context
                 return None if again else event
+            case TakeSteered(take) if flight := self.flights.get(take):
+                del flight.changes[:1]
+                flight.steered(event)
             case TakeTokens(take, first, codes) if flight := self.flights.get(take):
                 if first == flight.frames:
                     flight.tokens.append(codes)
@@ -124,12 +162,15 @@ class Ledger:
                 pass
         return event
 
-    def losses(self) -> list[TakeDone]:
-        """After a death: the ends of takes that were cancelled and will not be taken up again."""
+    def losses(self) -> list[TakeDone | TakeSteered]:
+        """After a death: the ends of takes that were cancelled and will not be taken up again,
+        and changes of those that will."""
         gone = [flight for flight in self.flights.values() if flight.cancelled]
         for flight in gone:
             del self.flights[flight.request.take]
-        return [TakeDone(each.request.take, each.frames, cancelled=True) for each in gone]
+        ends = [TakeDone(each.request.take, each.frames, cancelled=True) for each in gone]
+        answers = [flight.settled() for flight in self.flights.values()]
+        return [*ends, *(answer for answer in answers if answer is not None)]
 
     def give_up(self) -> list[int]:
         """The engine will not be started again by itself: the takes that end with it."""
@@ -147,6 +188,7 @@ class Ledger:
         requests += self._adapters_asked
         for flight in self.flights.values():
             requests.append(flight.resumed())
+            requests += flight.changes
             if flight.credit is not None:
                 requests.append(flight.credit)
             if flight.cancelled:

@@ -146,9 +146,13 @@ class ParameterChanged:
 
 @dataclass(frozen=True, slots=True)
 class PromptChanged:
+    """slot: 1 is the prompt, 0 the negative one."""
+
     text: str
     origin: Origin | None = None  # who set it, or who asked
     answer: bool = False  # nothing changed: it answers a question
+    slot: int = 1
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

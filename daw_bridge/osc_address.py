@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import BadInput
-from core.generation.params import Prompt, checked_weight
+from core.generation.params import Prompt, checked_text_weight, checked_weight
 from daw_bridge import commands as ask
 from daw_bridge.commands import ClockSource, Command, Origin
 from daw_bridge.parameters import PARAMETERS, Parameter, parameter
@@ -112,9 +112,38 @@ class Address:
 
 def _prompt(a: Arguments) -> Command:
     if not a:
-        return ask.AskPrompt(a.end())
+        return ask.AskPrompt(origin=a.end())
     text = Prompt(a.text("the prompt")).text
     return ask.SetPrompt(text, a.end())
+
+
+def _prompt_slot(slot: int) -> Build:
+    def build(a: Arguments) -> Command:
+        if not a:
+            return ask.AskPrompt(slot, a.end())
+        text = a.optional_text()
+        if text is None:  # a fader
+            return ask.SetPromptSlot(slot, None, checked_text_weight(a.number("weight")), a.end())
+        weight = checked_text_weight(a.number("the weight")) if a else None
+        return ask.SetPromptSlot(slot, Prompt(text).text, weight, a.end())
+
+    return build
+
+
+def _negative(a: Arguments) -> Command:
+    if not a:
+        return ask.AskPrompt(ask.NEGATIVE_SLOT, a.end())
+    text = Prompt(negative=a.text("the negative prompt")).negative
+    return ask.SetNegative(text, a.end())
+
+
+def _slot_address(slot: int) -> Address:
+    effect = f"slot {slot} of the blend: its text, its weight (0 to 10; 0 is silent), or both"
+    if slot == 1:
+        effect = "slot 1 is /musicgen/prompt; here it has a weight, as the others have"
+    elif slot == 2:
+        effect += "; an empty text empties it; without arguments → text and weight"
+    return Address(f"{ROOT}/prompt/{slot}", "[s text] [f weight]", effect, _prompt_slot(slot))
 
 
 def _generate(a: Arguments) -> Command:
@@ -231,6 +260,10 @@ ADDRESSES: dict[str, Address] = {
                 lambda a: ask.AskStatus(a.end())),
         Address(f"{ROOT}/prompt", "[s]", "the prompt, live; without arguments → the prompt",
                 _prompt),
+        *(_slot_address(slot) for slot in range(1, ask.PROMPT_SLOTS + 1)),
+        Address(f"{ROOT}/prompt/negative", "[s]",
+                "what to keep away from, live; empty is nothing; without arguments → the text",
+                _negative),
         Address(f"{ROOT}/generate", "[s prompt]", "a new take", _generate, button=True),
         Address(f"{ROOT}/retry", "", "the current take once more, with another seed",
                 _trigger(ask.Retry), button=True),

@@ -74,8 +74,12 @@ def message_of(event: events.Event) -> OscMessage | None:
         case events.ParameterChanged(name, value):
             number = int(value) if PARAMETERS[name].integer else float(value)
             return OscMessage(f"{ROOT}/{name}", (number,))
-        case events.PromptChanged(text):
+        case events.PromptChanged(text, origin, slot=1) if not _asks_slot_1(origin):
             return OscMessage(f"{ROOT}/prompt", (text,))
+        case events.PromptChanged(text, slot=0):
+            return OscMessage(f"{ROOT}/prompt/negative", (text,))
+        case events.PromptChanged(text, slot=slot, weight=weight):
+            return OscMessage(f"{ROOT}/prompt/{slot}", (text, float(weight)))
         case events.AdaptersChanged(adapters):
             blend = [value for name, weight in adapters for value in (name, float(weight))]
             return OscMessage(f"{ROOT}/adapters", tuple(blend))
@@ -89,6 +93,11 @@ def message_of(event: events.Event) -> OscMessage | None:
             return None
         case _:
             assert_never(event)
+
+
+def _asks_slot_1(origin: Origin | None) -> bool:
+    """Asked for like the other slots, the prompt is answered like them."""
+    return origin is not None and origin.address.rstrip("/") == f"{ROOT}/prompt/1"
 
 
 def _canonical(payload: tuple[object, ...]) -> Iterator[int | float | str | bytes]:

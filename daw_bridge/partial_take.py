@@ -1,4 +1,4 @@
-"""A take in flight on disk: raw audio and tokens that only ever grow. Disk thread only.
+"""A take in flight on disk: raw audio and tokens that grow. Disk thread only.
 
 .take-0007.json   the description, as it was when the take was asked for
 .take-0007.pcm    float32, interleaved; locked while its writer lives
@@ -99,6 +99,26 @@ class PartialTake:
                 self._codes_file.write(fresh.T.astype("<i2").tobytes())
         except OSError:  # they are still in memory; the audio's refusal is what is told
             self._codes_file = None
+
+    def cut(self, frames: int, samples: int) -> None:
+        """Keep so many frames of tokens and samples of sound; others take the place of the rest."""
+        if frames < self._frames:
+            self._codes, self._frames = [self.codes[:, :frames]], frames
+            try:
+                if self._codes_file is not None:
+                    self._codes_file.seek(frames * 2 * self._codebooks)
+                    self._codes_file.truncate()
+            except OSError:  # as in `add_codes`
+                self._codes_file = None
+        if samples < self.samples:
+            waiting = b"".join(self._waiting)
+            size = 4 * self._channels
+            excess = (self.samples - samples) * size
+            self.samples = samples
+            self._waiting = [waiting[: len(waiting) - excess]] if excess < len(waiting) else []
+            if excess > len(waiting) and self._file is not None:
+                self._file.seek(samples * size)
+                self._file.truncate()
 
     def note_record(self, record: TakeRecord) -> None:
         """What is known by now: a prompt that took over, say. Kept for a recovery."""

@@ -13,6 +13,7 @@ from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
 from daw_bridge import session_sound as sound
+from daw_bridge import session_steering as steering
 from daw_bridge import session_takes as takes
 from daw_bridge.audio import messages as audio
 from daw_bridge.events import MeterLevels, Problem, TakeSaved
@@ -50,6 +51,7 @@ def apply(
     match item:
         case disk.Tick():
             sound.on_tick(turn)
+            steering.steer_late(turn)
             forget_lost_clocks(turn)
             forget_late_questions(turn)
         case (
@@ -57,6 +59,7 @@ def apply(
             | engine.ModelLoaded()
             | engine.AdaptersLoaded()
             | engine.TakeStarted()
+            | engine.TakeSteered()
             | engine.TakeTokens()
             | engine.TakeDone()
             | engine.EngineProblem()
@@ -119,6 +122,8 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             note_start(turn, event)
             if context is not None:
                 turn.send(disk.KeepContext(take, context))
+        case engine.TakeSteered():
+            steering.on_steered(turn, event)
         case engine.TakeTokens():
             takes.on_tokens(turn, event)
         case engine.PcmBlock():

@@ -8,10 +8,10 @@ from typing import assert_never
 
 from core.errors import BadInput, DawBridgeError
 from core.generation import messages as engine
-from core.generation.params import Prompt
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
 from daw_bridge import session_sound as sound
+from daw_bridge import session_steering as steering
 from daw_bridge import session_takes as takes
 from daw_bridge import session_tree as tree
 from daw_bridge.audio import messages as audio
@@ -22,7 +22,6 @@ from daw_bridge.events import (
     ParameterChanged,
     Pong,
     Problem,
-    PromptChanged,
     StatusChanged,
 )
 from daw_bridge.parameters import parameter
@@ -92,14 +91,14 @@ def obey(turn: Turn, command: ask.Command) -> None:
                 if marked := state.tree.records.get(chosen):
                     marked = replace(marked, kept=True)
                     turn.change(tree=state.tree.with_record(marked))
-        case ask.SetPrompt(text, origin):
-            _set_prompt(turn, text, origin)
-            turn.send(Accepted(0, origin))
+        case ask.SetPrompt() | ask.SetPromptSlot() | ask.SetNegative() | ask.AskPrompt():
+            steering.obey_prompt(turn, command)
         case ask.RecallPreset(preset, origin):
             found = find_preset(state.presets, preset)
             for name, value in found.values.items():
                 _set_parameter(turn, name, value, origin)
-            _set_prompt(turn, found.prompt, origin)
+            steering.clear_slots(turn, origin)
+            steering.set_prompt(turn, found.prompt, origin)
             turn.send(Accepted(0, origin))
         case ask.SetParameter(name, value, origin):
             _set_parameter(turn, name, value, origin)
@@ -138,8 +137,6 @@ def obey(turn: Turn, command: ask.Command) -> None:
         case ask.AskParameter(name, origin):
             value = state.transport.tempo if name == "tempo" else state.values[parameter(name).name]
             turn.send(ParameterChanged(name, value, origin, answer=True))
-        case ask.AskPrompt(origin):
-            turn.send(PromptChanged(state.prompt, origin, answer=True))
         case ask.AskAdapters(origin):
             turn.send(adapters_told(state.adapters, origin, answer=True))
         case ask.Ping(payload, origin):
@@ -169,13 +166,6 @@ def _needs_model(turn: Turn) -> None:
         raise DawBridgeError(f"no model: {model.failed}")
 
 
-def _set_prompt(turn: Turn, text: str, origin: ask.Origin) -> None:
-    checked = Prompt(text).text
-    turn.change(prompt=checked)
-    takes.change_prompt(turn, checked)
-    turn.send(PromptChanged(checked, origin), disk.KeepSettings({"prompt": checked}))
-
-
 def _set_parameter(turn: Turn, name: str, value: float, origin: ask.Origin) -> None:
     checked = parameter(name).checked(value)
     if name == "tempo":
@@ -184,4 +174,4 @@ def _set_parameter(turn: Turn, name: str, value: float, origin: ask.Origin) -> N
     if name == "gain":
         turn.send(audio.SetGain(checked))
     elif parameter(name).live:
-        takes.change_sampling(turn)
+        steering.steer(turn)

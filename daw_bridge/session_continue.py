@@ -34,6 +34,7 @@ from daw_bridge.events import Accepted, ParameterChanged, Problem
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.session_state import Context, Pending, Turn, Wish
 from daw_bridge.session_takes import start_take
+from daw_bridge.take_timeline import past
 
 SILENT = 1e-4  # a clip whose peak stays below this (-80 dB) has nothing to continue
 CAPTURE_TIMEOUT = 5.0  # seconds
@@ -147,7 +148,8 @@ def take_recalled(turn: Turn, recalled: TakeRecalled) -> None:
         return
     first_time = not turn.state.tree.is_continued(record.take, frame)
     seed = record.seed if recalled.at_end and first_time else None
-    context = Context(codes=recalled.codes, parent=record.take, at=frame, seed=seed)
+    before = past(turn.state.tree.records, record.take, frame)
+    context = Context(codes=recalled.codes, parent=record.take, at=frame, seed=seed, past=before)
     if pending.wish is Wish.FILE:  # a dropped take brings its prompt and its tempo along
         prompt = record.prompt if pending.prompt is None else pending.prompt
         pending = replace(pending, prompt=prompt)

@@ -25,7 +25,7 @@ def on_heard(turn: Turn, heard: TakeHeard) -> None:
 def on_played(turn: Turn, played: Played) -> None:
     turn.change(underruns=played.underruns)
     flight = turn.state.flight(played.take)
-    if flight is None or flight.epoch != played.epoch:
+    if flight is None:
         return
     flight = turn.change_flight(
         played.take, played=played.samples, played_at=turn.now, buffered=played.buffered

@@ -16,7 +16,7 @@ from core.generation.messages import (
     Pcm,
     PcmBlock,
 )
-from core.generation.params import SamplingParams
+from core.generation.params import Prompt, SamplingParams, Steering
 from daw_bridge.audio.messages import AudioEvent, AudioRequest
 from daw_bridge.commands import Command, ContinueTake, Origin
 from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, Tick
@@ -43,6 +43,7 @@ class Context:
     parent: int | None = None
     at: int | None = None
     seed: int | None = None  # with which it goes on as it would have
+    past: tuple[Steering, ...] = ()  # what held while its tokens were made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +66,10 @@ class Flight:
     record: TakeRecord
     sampling: SamplingParams
     wanted: int | None  # frames
+    prompt: Prompt = field(default=Prompt())  # as last asked for, as `sampling` is
+    steered_at: float | None = None  # when a change was asked for whose sound is yet to come
+    steer_due: bool = False  # a change is held back …
+    next_steer: float = 0.0  # … until then
     # when it is to start: None is as soon as it can
     start_at: float | None = None
     every: int = 0  # … on every n-th bar; 0: exactly then
@@ -134,7 +139,10 @@ def _defaults() -> Mapping[str, float]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionState:
-    prompt: str = ""
+    prompt: str = ""  # slot 1
+    prompt_weight: float = 1.0
+    slots: Mapping[int, tuple[str, float]] = field(default_factory=lambda: MappingProxyType({}))
+    negative: str = ""
     values: Mapping[str, float] = field(default_factory=_defaults)
     controllers: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
     presets: tuple[Preset, ...] = ()
@@ -169,6 +177,7 @@ class SessionState:
     last_take: int = 0
     last_fraction: float = 0.0
     speed: float = 0.0  # generated seconds a second; 0 while unknown
+    reaction: float = 0.0  # seconds from a change to its first sound, as measured; 0: not yet
     ready_after: float = 1.0  # seconds from a request to its first block, as last measured
     oscquery: int = 0  # the HTTP port that describes the addresses; 0: none
     problem: str = ""

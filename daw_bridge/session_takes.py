@@ -10,7 +10,6 @@ it. When a take starts is in session_schedule.py, what is heard of it in session
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -18,15 +17,12 @@ import numpy as np
 
 from core.generation.messages import (
     CancelTake,
-    ChangePrompt,
-    ChangeSampling,
     Credit,
     PcmBlock,
     StartTake,
     TakeDone,
     TakeTokens,
 )
-from core.generation.params import Prompt, SamplingParams
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, frames_of
 from daw_bridge.commands import Origin
 from daw_bridge.effects import (
@@ -34,7 +30,6 @@ from daw_bridge.effects import (
     KeepContext,
     KeepPcm,
     KeepTokens,
-    NoteTake,
     OpenTake,
     PlayBlock,
     TakeRecord,
@@ -43,20 +38,12 @@ from daw_bridge.events import Accepted, PromptChanged, TakeProgress
 from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
+from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of
+from daw_bridge.take_timeline import TakeChange, own_changes, prompts_of, split, timeline
 from daw_bridge.waveform import waveform
 
 RUN_AHEAD = 10 * FRAME_RATE  # frames an endless take is generated ahead of the ear
 ASKERS_KEPT = 64
-
-
-def sampling_of(values: Mapping[str, float], seed: int) -> SamplingParams:
-    """The sampling that the parameter table asks for."""
-    return SamplingParams(
-        seed=seed,
-        temperature=values["temperature"],
-        top_k=int(values["top_k"]),
-        guidance=values["guidance"],
-    )
 
 
 # ---------------------------------------------------------------- ask
@@ -73,13 +60,16 @@ def start_take(
 ) -> None:
     """Ask the engine for a new take. `recipe`: the same once more, with another seed."""
     state = turn.state
-    text = recipe.record.prompts[0][1] if recipe else state.prompt if prompt is None else prompt
-    asked = Prompt(text)  # raises BadInput before anything has changed
+    asked = prompt_of(state, prompt)  # raises BadInput before anything has changed
     wanted_seed = int(state.values["seed"])
     seed = wanted_seed if wanted_seed >= 0 and recipe is None else turn.draw_seed()
     if wanted_seed < 0 and recipe is None and context.seed is not None:
         seed = context.seed  # a take that is continued goes on as it would have
-    sampling = sampling_of(state.values, seed)
+    sampling, changes = sampling_of(state.values, seed), context.past
+    if recipe:  # through all that changed on its way
+        first, changes = split(timeline(recipe.record, seed))
+        asked, sampling = first.prompt, first.sampling
+        changes = (*context.past, *changes)
     bars, beats, tempo = int(state.values["bars"]), state.beats, state.transport.tempo
     frames = frames_of(bars * state.bar_seconds) if bars else None
     if recipe:
@@ -89,11 +79,12 @@ def start_take(
     loaded = state.model.loaded
     record = TakeRecord(
         take=take,
-        prompts=((0, text),),
+        prompts=prompts_of(asked, changes),
         seed=seed,
         temperature=sampling.temperature,
         top_k=sampling.top_k,
         guidance=sampling.guidance,
+        changes=tuple(TakeChange.to(one) for one in own_changes(asked, sampling, changes)),
         tempo=tempo,
         bars=bars,
         beats=beats,
@@ -114,6 +105,7 @@ def start_take(
         record,
         sampling,
         frames,
+        asked,
         credit=RUN_AHEAD if frames is None else frames,
     )
     after = _end_of_parent(turn, context)
@@ -132,13 +124,21 @@ def start_take(
         tree=state.tree.grown(record),
         next_up=None,
     )
-    if recipe is None and text != state.prompt:
-        turn.change(prompt=text)
-        turn.send(PromptChanged(text, origin))
+    if recipe is None and prompt is not None and prompt != state.prompt:
+        turn.change(prompt=prompt)
+        turn.send(PromptChanged(prompt, origin, weight=state.prompt_weight))
     turn.send(
         OpenTake(record),
         StartTake(
-            take, epoch, asked, sampling, frames, context.codes, context.clip, context.clip_rate
+            take,
+            epoch,
+            asked,
+            sampling,
+            frames,
+            context.codes,
+            context.clip,
+            context.clip_rate,
+            changes=changes,
         ),
         Credit(take, flight.credit),
         Accepted(take, origin),
@@ -191,6 +191,8 @@ def on_block(turn: Turn, block: PcmBlock) -> None:
         turn.send(KeepPcm(block), waveform(block))
     if flight is None:
         return
+    if block.epoch == flight.epoch and flight.steered_at is not None:
+        note_reaction(turn, flight)
     flight = turn.change_flight(
         flight.take,
         received=max(flight.received, block.first_sample + len(block.pcm)),
@@ -252,24 +254,3 @@ def cancel(turn: Turn, flight: Flight) -> None:
     if not flight.engine_done and not flight.cancelled:
         turn.change_flight(flight.take, cancelled=True)
         turn.send(CancelTake(flight.take))
-
-
-def change_prompt(turn: Turn, text: str) -> None:
-    """The take that is being made takes the new prompt over at the look-ahead."""
-    flight = turn.state.current
-    if flight is None or flight.engine_done or flight.record.prompt == text:
-        return
-    prompts = (*flight.record.prompts, (flight.generated, text))
-    record = replace(flight.record, prompts=prompts)
-    turn.change_flight(flight.take, record=record)
-    turn.send(ChangePrompt(flight.take, Prompt(text)), NoteTake(record))
-
-
-def change_sampling(turn: Turn) -> None:
-    flight = turn.state.current
-    if flight is None or flight.engine_done:
-        return
-    sampling = sampling_of(turn.state.values, flight.sampling.seed)
-    if sampling != flight.sampling:
-        turn.change_flight(flight.take, sampling=sampling)
-        turn.send(ChangeSampling(flight.take, sampling))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.types import FRAME_RATE, frames_of
 from daw_bridge import commands as ask
 from daw_bridge.effects import KeepCurrent, RecallRecipe, RecipeRecalled, TakeRecord
@@ -9,6 +11,7 @@ from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold
 from daw_bridge.session_continue import refused_by_model
 from daw_bridge.session_state import Context, Pending, Recipe, Turn, Wish
 from daw_bridge.session_takes import start_take
+from daw_bridge.take_timeline import past
 from daw_bridge.take_tree import TakeTree
 
 
@@ -61,7 +64,9 @@ def retry(turn: Turn, origin: ask.Origin) -> None:
     """The current take once more, with another seed; an older one is read back first."""
     state = turn.state
     if state.recipe is not None:
-        start_take(turn, origin, state.recipe.context, recipe=state.recipe)
+        recipe = state.recipe
+        made = state.tree.records.get(recipe.record.take, recipe.record)  # as it has changed since
+        start_take(turn, origin, recipe.context, recipe=replace(recipe, record=made))
     elif state.tree.current:
         pending = Pending(Wish.RETRY, origin, None, turn.now)
         turn.send(RecallRecipe(turn.new_token(pending), state.tree.current))
@@ -82,6 +87,7 @@ def recipe_recalled(turn: Turn, recalled: RecipeRecalled) -> None:
         codes=codes if codes.shape[1] else None,
         parent=parent,
         at=None if parent is None else record.at,
+        past=past(turn.state.tree.records, parent, record.at),
     )
     frames = None
     if record.bars:

@@ -188,7 +188,8 @@ class MainWindow(QWidget):
         self.parameters.show_value(event.name, event.value)
 
     def _show_prompt(self, event: PromptChanged) -> None:
-        self.prompt.show_prompt(event.text)
+        if event.slot == 1:
+            self.prompt.show_prompt(event.text)
 
     def _show_accepted(self, event: Accepted) -> None:
         """A new take makes an old refusal stale; what is still wrong the status says."""

@@ -23,6 +23,7 @@ from core.generation.clip_context import clip_context
 from core.generation.context_window import kept_frames
 from core.generation.messages import Codes, Pcm
 from core.generation.params import Prompt, SamplingParams, Steering
+from core.generation.steering_timeline import in_order
 from core.generation.token_stream import TokenStream
 from core.model.checkpoint import LoadedModel, load_checkpoint
 from core.model.location import Progress
@@ -105,13 +106,18 @@ class Generator:
         if codes is not None:
             codes = np.ascontiguousarray(codes, np.int64)
             done = min(done, codes.shape[1])
+        moved = [replace(one, frame=one.frame - done) for one in changes]
+        if done:  # it was interrupted: what holds by now, and what held before
+            moved = in_order([Steering(-done, prompt, sampling), *moved])
+            held = [one for one in moved if one.frame <= 0][-1]
+            prompt, sampling = held.prompt, held.sampling
         left = None if frames is None else max(0, frames - done)
         decoder, wanted = self.codec.streaming, frames if open_end else None
         if left is not None and open_end:
             left += frames_ahead(decoder)
         tokens = TokenStream(
             self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, left,
-            closed=not open_end, changes=[replace(one, frame=one.frame - done) for one in changes],
+            closed=not open_end, changes=moved,
         )  # fmt: skip
         return AudioStream(tokens, decoder, codes, done, first_sample, wanted)
 

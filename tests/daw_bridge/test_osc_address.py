@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -119,3 +120,62 @@ values = st.one_of(
 def test_nothing_makes_it_raise(address: str, arguments: list[object]) -> None:
     command = said(address, *arguments)
     assert command is None or isinstance(command, Command)
+
+
+# ------------------------------------------------------------------ slots of the prompt
+
+
+@pytest.mark.parametrize(
+    ("address", "values", "command"),
+    [
+        ("/musicgen/prompt/2", ("strings", 0.4), ask.SetPromptSlot(2, "strings", 0.4)),
+        ("/musicgen/prompt/2", ("strings", 1), ask.SetPromptSlot(2, "strings", 1.0)),
+        ("/musicgen/prompt/2", ("strings", "0.4"), ask.SetPromptSlot(2, "strings", 0.4)),
+        ("/musicgen/prompt/8", ("",), ask.SetPromptSlot(8, "")),
+        ("/musicgen/prompt/2", (0.0,), ask.SetPromptSlot(2, None, 0.0)),
+        ("/musicgen/prompt/1", (0.5, 7), ask.SetPromptSlot(1, None, 0.5, Origin(request=7))),
+        ("/musicgen/prompt/3", (), ask.AskPrompt(3)),
+        ("/musicgen/prompt/negative", ("vocals",), ask.SetNegative("vocals")),
+        ("/musicgen/prompt/negative", ("",), ask.SetNegative("")),
+        ("/musicgen/prompt/negative", (), ask.AskPrompt(0)),
+    ],
+)
+def test_slots_of_the_prompt(address: str, values: tuple[object, ...], command: Command) -> None:
+    request = command.origin.request  # type: ignore[union-attr]
+    expected = dataclasses.replace(command, origin=origin(address, request))  # type: ignore[type-var]
+    assert said(address, *values) == expected
+
+
+@given(
+    slot=st.integers(1, 8),
+    text=st.none() | st.text(max_size=20),
+    weight=st.none() | st.floats(0, 10, width=32),
+    request=st.none() | st.integers(0, 2**31 - 1),
+)
+def test_any_slot_is_understood(
+    slot: int, text: str | None, weight: float | None, request: int | None
+) -> None:
+    """Whatever is given of text and weight; a request number needs a weight before it."""
+    values = [value for value in (text, weight) if value is not None]
+    if weight is not None and request is not None:
+        values.append(request)
+    command = said(f"/musicgen/prompt/{slot}", *values)
+    if text is None and weight is None:
+        assert isinstance(command, ask.AskPrompt)
+    else:
+        assert isinstance(command, ask.SetPromptSlot)
+        assert (command.slot, command.text, command.weight) == (slot, text, weight)
+        assert command.origin.request == (request if weight is not None else None)
+
+
+@given(st.lists(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), max_size=4))
+def test_what_is_no_slot_is_refused_in_one_line(values: list[object]) -> None:
+    command = said("/musicgen/prompt/2", *values)
+    match command:
+        case ask.SetPromptSlot(_, _, weight):
+            assert weight is None or 0 <= weight <= 10
+        case Refused(_, text):
+            assert text
+            assert "\n" not in text
+        case _:
+            assert isinstance(command, ask.AskPrompt)

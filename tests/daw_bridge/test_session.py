@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.generation import messages as engine
+from core.generation.params import Prompt
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
 from daw_bridge import events
@@ -289,6 +290,8 @@ def test_a_prompt_takes_over_live_and_is_noted(session: Session) -> None:
     came = session.do(ask.SetPrompt("two", ME))
     assert session.one(engine.ChangePrompt, came).prompt.text == "two"
     assert session.one(events.PromptChanged, came) == events.PromptChanged("two", ME)
+    sampling = session.one(engine.StartTake).sampling
+    session.do(engine.TakeSteered(1, 1, 50, 32_000, Prompt("two"), sampling))
     came = session.do(engine.TakeDone(1, 50, False))
     assert session.one(disk.CloseTake, came).record.prompts == ((0, "one"), (50, "two"))
 

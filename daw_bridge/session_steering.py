@@ -1,0 +1,253 @@
+"""Prompts and sampling that change while a take plays: what is asked, from which frame on.
+
+The engine is ahead of the ear. A change reaches back to the first frame that can still be made
+anew in time (the look-ahead, a fraction of a second); what was sent after it is replaced, frame
+for frame, by the audio process, so that no beat moves. Blends: `core.model.text_keys`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from core.errors import BadInput
+from core.generation.messages import ChangePrompt, ChangeSampling, PcmBlock, TakeSteered
+from core.generation.params import Prompt, SamplingParams, Steering, checked_text_weight
+from core.types import FRAME_RATE, MODEL_RATE
+from daw_bridge import commands as ask
+from daw_bridge.audio.messages import BeginTake
+from daw_bridge.effects import CutTake, KeepSettings, NoteTake
+from daw_bridge.events import Accepted, PromptChanged
+from daw_bridge.session_schedule import ENDLESS_CUSHION, SPEED_TRUSTED
+from daw_bridge.session_state import Flight, SessionState, Turn
+from daw_bridge.take_timeline import steered
+
+CODEC_AHEAD = 4  # frames: a sample depends on frames so much later
+FIRST_SOUND = 9  # steps from a change to its first sound: a block of five, and the delay's
+SAFETY = 0.12  # seconds of sound in hand when the new sound is due
+UNKNOWN_REACTION = 0.5  # seconds from a change to its first sound, before one was measured
+LONGEST_REACTION = 5.0
+SHORTEST_GAP = 0.1  # seconds between two changes of one take: each costs the engine some steps
+LONGEST_GAP = 1.0
+STEPS_LOST = 8  # that a change costs: what is drawn again, and a smaller block
+
+
+def sampling_of(values: Mapping[str, float], seed: int) -> SamplingParams:
+    """The sampling that the parameter table asks for."""
+    return SamplingParams(
+        seed=seed,
+        temperature=values["temperature"],
+        top_k=int(values["top_k"]),
+        guidance=values["guidance"],
+    )
+
+
+def prompt_of(state: SessionState, text: str | None = None) -> Prompt:
+    """All slots blended; text: in place of slot 1's. Raises BadInput."""
+    first = state.prompt if text is None else text
+    slots = [(first, state.prompt_weight), *state.slots.values()]
+    return Prompt.of(slots, state.negative)
+
+
+# ---------------------------------------------------------------- commands
+
+
+def set_prompt(turn: Turn, text: str, origin: ask.Origin) -> None:
+    """Slot 1. Raises BadInput."""
+    checked = Prompt(text).text
+    turn.change(prompt=checked)
+    steer(turn)
+    turn.send(
+        PromptChanged(checked, origin, weight=turn.state.prompt_weight),
+        KeepSettings({"prompt": checked}),
+    )
+
+
+def set_slot(turn: Turn, command: ask.SetPromptSlot) -> None:
+    """A text, a weight or both; an empty text empties the slot. Raises BadInput."""
+    slot, state = command.slot, turn.state
+    if not 1 <= slot <= ask.PROMPT_SLOTS:
+        raise BadInput(f"there is no prompt slot {slot}; use 1 to {ask.PROMPT_SLOTS}")
+    old_text, old_weight = slot_of(state, slot)
+    weight = old_weight if command.weight is None else checked_text_weight(command.weight)
+    text = old_text if command.text is None else Prompt(command.text).text
+    if slot == 1:
+        turn.change(prompt_weight=weight)
+        set_prompt(turn, text, command.origin)
+        return
+    slots = {**state.slots, slot: (text, weight)}
+    if not text.strip():
+        del slots[slot]
+        weight = 1.0
+    turn.change(slots=MappingProxyType(slots))
+    steer(turn)
+    turn.send(PromptChanged(text, command.origin, slot=slot, weight=weight))
+
+
+def set_negative(turn: Turn, text: str, origin: ask.Origin) -> None:
+    """Raises BadInput."""
+    turn.change(negative=Prompt(negative=text).negative)
+    steer(turn)
+    turn.send(PromptChanged(text, origin, slot=ask.NEGATIVE_SLOT))
+
+
+def clear_slots(turn: Turn, origin: ask.Origin) -> None:
+    """A preset is one prompt: the other slots are emptied."""
+    for slot in turn.state.slots:
+        turn.send(PromptChanged("", origin, slot=slot))
+    turn.change(slots=MappingProxyType({}), prompt_weight=1.0)
+
+
+def slot_of(state: SessionState, slot: int) -> tuple[str, float]:
+    """Text and weight of a slot; the negative prompt's weight is 1."""
+    if slot == ask.NEGATIVE_SLOT:
+        return state.negative, 1.0
+    if slot == 1:
+        return state.prompt, state.prompt_weight
+    return state.slots.get(slot, ("", 1.0))
+
+
+def obey_prompt(turn: Turn, command: ask.PromptCommand) -> None:
+    """Commands about prompts. Raises BadInput."""
+    origin = command.origin
+    match command:
+        case ask.SetPrompt(text):
+            set_prompt(turn, text, origin)
+        case ask.SetPromptSlot():
+            set_slot(turn, command)
+        case ask.SetNegative(text):
+            set_negative(turn, text, origin)
+        case ask.AskPrompt(slot):
+            text, weight = slot_of(turn.state, slot)
+            turn.send(PromptChanged(text, origin, answer=True, slot=slot, weight=weight))
+            return
+    turn.send(Accepted(0, origin))
+
+
+# ---------------------------------------------------------------- the take in flight
+
+
+def steer(turn: Turn) -> None:
+    """The take that is being made takes over what the session now asks for.
+
+    A fader sends more changes than an engine can follow: they are passed on in steps, the last
+    one always.
+    """
+    flight = turn.state.current
+    if flight is None or flight.engine_done or flight.cancelled:
+        return
+    prompt = prompt_of(turn.state)
+    sampling = sampling_of(turn.state.values, flight.sampling.seed)
+    if (prompt, sampling) == (flight.prompt, flight.sampling):
+        turn.change_flight(flight.take, steer_due=False)
+        return
+    if turn.now < flight.next_steer:
+        turn.change_flight(flight.take, steer_due=True)
+        return
+    frame = first_free_frame(turn, flight)
+    if prompt != flight.prompt:
+        turn.send(ChangePrompt(flight.take, prompt, frame, _new_epoch(turn)))
+    if sampling != flight.sampling:
+        turn.send(ChangeSampling(flight.take, sampling, frame, _new_epoch(turn)))
+    turn.change_flight(
+        flight.take,
+        prompt=prompt,
+        sampling=sampling,
+        steer_due=False,
+        next_steer=turn.now + _gap(turn.state),
+        steered_at=turn.now if flight.steered_at is None else flight.steered_at,
+    )
+
+
+def steer_late(turn: Turn) -> None:
+    """Time has passed: a change that was held back."""
+    flight = turn.state.current
+    if flight is not None and flight.steer_due and turn.now >= flight.next_steer:
+        steer(turn)
+
+
+def first_free_frame(turn: Turn, flight: Flight) -> int:
+    """The first frame that can still be made anew before its sound is due."""
+    if flight.begun and flight.played_at:
+        heard = flight.played / MODEL_RATE + turn.now - flight.played_at
+    else:  # the first sample is yet to come
+        heard = min(0.0, turn.now - (flight.start_at or turn.now))
+    safe = heard + look_ahead(turn.state, flight, heard)
+    return max(0, math.ceil(safe * FRAME_RATE) + CODEC_AHEAD)
+
+
+def look_ahead(state: SessionState, flight: Flight, heard: float) -> float:
+    """Seconds of sound that a change leaves as they are, lest what follows comes too late.
+
+    An engine that is slower than the ear keeps as much in hand as it needs to the end.
+    """
+    speed = SPEED_TRUSTED * state.speed
+    reaction = state.reaction or (FIRST_SOUND / FRAME_RATE / speed if speed else UNKNOWN_REACTION)
+    ahead = reaction + SAFETY
+    if 0 < speed < 1:
+        left = math.inf if flight.wanted is None else flight.wanted / FRAME_RATE - heard
+        slow = ENDLESS_CUSHION if flight.wanted is None else (1 - speed) * left
+        ahead = max(ahead, slow)
+    return min(ahead, LONGEST_REACTION) if flight.wanted is None else ahead
+
+
+def _gap(state: SessionState) -> float:
+    """Seconds between two changes, so that what they cost can be made up for."""
+    spare = SPEED_TRUSTED * state.speed - 1
+    if spare <= 0:
+        return LONGEST_GAP
+    return min(max(STEPS_LOST / FRAME_RATE / spare, SHORTEST_GAP), LONGEST_GAP)
+
+
+def _new_epoch(turn: Turn) -> int:
+    epoch = turn.state.next_epoch
+    turn.change(next_epoch=epoch + 1)
+    return epoch
+
+
+# ---------------------------------------------------------------- the engine's answer
+
+
+def on_steered(turn: Turn, answer: TakeSteered) -> None:
+    """From `frame` on everything is made anew; what was kept of it before is cut off."""
+    flight = turn.state.flight(answer.take)
+    turn.send(CutTake(answer.take, answer.frame, answer.first_sample))
+    if flight is None:
+        return
+    record = steered(flight.record, Steering(answer.frame, answer.prompt, answer.sampling))
+    turn.send(NoteTake(record))
+    turn.change(tree=turn.state.tree.with_record(record))
+    before = flight.epoch
+    flight = turn.change_flight(
+        flight.take,
+        record=record,
+        epoch=answer.epoch,
+        generated=min(flight.generated, answer.frame),
+        received=min(flight.received, answer.first_sample),
+        held=tuple(_cut(flight.held, answer)),
+    )
+    if answer.epoch == before:  # nothing that was sent is void
+        turn.change_flight(flight.take, steered_at=None)
+    elif flight.begun and not flight.muted:
+        turn.send(BeginTake(flight.take, answer.epoch, 0.0, turn.now, before, answer.first_sample))
+
+
+def note_reaction(turn: Turn, flight: Flight) -> None:
+    """The first sound after a change has come: so long it takes. Rises at once, falls slowly."""
+    if flight.steered_at is None:
+        return
+    took = min(LONGEST_REACTION, turn.now - flight.steered_at)
+    turn.change(reaction=max(took, 0.7 * turn.state.reaction + 0.3 * took))
+    turn.change_flight(flight.take, steered_at=None)
+
+
+def _cut(held: tuple[PcmBlock, ...], answer: TakeSteered) -> list[PcmBlock]:
+    """Blocks that wait for the start, without what is void, as of the new epoch."""
+    kept = []
+    for block in held:
+        samples = min(len(block.pcm), answer.first_sample - block.first_sample)
+        if samples > 0:
+            kept.append(replace(block, epoch=answer.epoch, pcm=block.pcm[:samples], last=False))
+    return kept
