@@ -7,7 +7,7 @@ import math
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,11 @@ from rich.markup import escape
 from core.errors import BadInput
 from core.generation.messages import LoadedAdapter
 from core.generation.params import MAX_SECONDS, Prompt, SamplingParams
-from core.types import Frames, frames_of
+from core.types import SAMPLES_PER_FRAME, Frames, frames_of
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_tail
+from daw_bridge.effects import AdapterUse, TakeRecord
+from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
 
 LONGEST_NAME = 230  # bytes; it is written under a longer one first
 BEATS = 4  # in a bar
@@ -27,6 +29,7 @@ DEFAULT_SECONDS = 10.0
 LONGEST_CLIP = 3600.0
 CONTEXT_SECONDS = 30.0
 Pcm = NDArray[np.float32]
+Chunks = Callable[[str], Sequence[tuple[bytes, bytes]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +53,8 @@ class Request:
     clip: Path | None
     keep_clip: bool
     adapters: tuple[tuple[str, float], ...] = ()  # names or paths, and weights
+    bars: int = 0
+    bpm: float = 120.0
 
     @classmethod
     def of(
@@ -69,7 +74,8 @@ class Request:
         )
         frames = _length(seconds, bars, bpm)
         return cls(Prompt(prompt), out, frames, sampling, model or "starter", str(device),
-                   str(dtype), tokens, clip, keep_clip, adapters)  # fmt: skip
+                   str(dtype), tokens, clip, keep_clip, adapters, bars or 0,
+                   bpm if bpm and 1 <= bpm <= 1000 else 120.0)  # fmt: skip
 
     def check(self) -> None:
         """Whether the files can be written. Raises BadInput."""
@@ -100,6 +106,14 @@ class Request:
         seconds = LONGEST_CLIP if self.keep_clip else CONTEXT_SECONDS
         return Clip(*read_tail(str(self.clip), seconds))
 
+    def read_take(self) -> TakeFile | None:
+        """The clip's tokens, where it is a take of ours that was not edited since."""
+        try:
+            found = None if self.clip is None else read_take_file(self.clip)
+        except (OSError, ValueError):
+            return None  # as a recording it may do
+        return None if found is None or found.edited else found
+
     def report(self, model: str, licence: str, stopped: bool) -> str:
         """What was written, for a person."""
         what = "stopped; kept what was made in" if stopped else "wrote"
@@ -127,8 +141,12 @@ def write_result(
     licence: str,
     join: Callable[[Pcm], Pcm] | None = None,
     adapters: Sequence[LoadedAdapter] = (),
+    context: NDArray[np.int64] | None = None,
 ) -> None:
-    """Write the WAV, and the tokens where they are wanted, each whole or not at all."""
+    """Write the WAV, and the tokens where they are wanted, each whole or not at all.
+
+    context: the tokens that were continued [codebooks, frames].
+    """
     pcm = np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
     if join is not None:
         pcm = join(pcm)
@@ -144,10 +162,14 @@ def write_result(
         "comment": comment,
         "copyright": f"made with {'; '.join(rights)}" if rights else "",
     }
+    drawn = np.concatenate(codes, axis=1) if codes else np.zeros((4, 0), np.int64)
+    chunks = None
+    if join is None:  # a clip before it has no tokens in the file
+        uses = tuple(AdapterUse(a.name, a.weight, a.digest, a.licence) for a in adapters)
+        chunks = _chunks(request, len(pcm), drawn, context, model, licence, uses)
     try:
-        _write_somewhere(request.out, pcm, tags)
+        _write_somewhere(request.out, pcm, tags, chunks)
         if request.tokens is not None:
-            drawn = np.concatenate(codes, axis=1) if codes else np.zeros((4, 0), np.int64)
             with replace_file(request.tokens) as file:
                 np.save(file, drawn.astype(np.int64), allow_pickle=False)
     except OSError as refused:
@@ -155,15 +177,54 @@ def write_result(
         raise OutputRefused(f"cannot write {request.tokens}: {why}; make room") from None
 
 
-def _write_somewhere(out: Path, pcm: Pcm, tags: Mapping[str, str]) -> None:
+def _chunks(
+    request: Request,
+    samples: int,
+    drawn: Tokens,
+    context: Tokens | None,
+    model: str,
+    licence: str,
+    adapters: tuple[AdapterUse, ...],
+) -> Chunks:
+    """What makes the file a take that can be dropped and continued from its tokens."""
+    frames = min(drawn.shape[1], samples // SAMPLES_PER_FRAME)  # the end may not be heard
+    sampling = request.sampling
+    name, _, digest = model.rpartition(" ")
+    record = TakeRecord(
+        1,
+        prompts=((0, request.prompt.text),),
+        seed=sampling.seed,
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        guidance=sampling.guidance,
+        tempo=request.bpm,
+        bars=request.bars,
+        model=name,
+        digest=digest,
+        licence=licence,
+        adapters=adapters,
+        source=str(request.clip or ""),
+        frames=frames,
+        complete=frames == request.frames,
+    )
+    before = drawn[:, :0] if context is None else context
+    # Named after its sound: the same seed is to give the same bytes.
+    return lambda sound: chunks_for(
+        replace(record, uid=sound[:32]), samples, drawn[:, :frames], before, sound
+    )
+
+
+def _write_somewhere(
+    out: Path, pcm: Pcm, tags: Mapping[str, str], chunks: Chunks | None = None
+) -> None:
     """To `out`. Raises OutputRefused; the take is then in a temporary folder, if that has room."""
     try:
-        write_wav(out, [pcm], channels=pcm.shape[1], tags=tags)
+        write_wav(out, [pcm], channels=pcm.shape[1], tags=tags, chunks=chunks)
     except OSError as refused:
         why = refused.strerror or refused
         rescued = Path(tempfile.mkdtemp(prefix="daw-bridge-")) / out.name
         try:
-            write_wav(rescued, [pcm], channels=pcm.shape[1], tags=tags)
+            write_wav(rescued, [pcm], channels=pcm.shape[1], tags=tags, chunks=chunks)
         except OSError:
             raise OutputRefused(f"cannot write {out}: {why}; make room and do it again") from None
         raise OutputRefused(f"cannot write {out}: {why}; the take is in {rescued}") from None

@@ -15,7 +15,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,11 @@ class TakeFile:
     context: Tokens
     edited: bool  # the samples are not those that were written
     name: str  # that it was written under
+
+    @property
+    def with_context(self) -> Tokens:
+        """All tokens that a continuation starts from."""
+        return np.concatenate((self.context, self.codes), axis=1).astype(np.int64)
 
     def record_at(self, path: Path) -> TakeRecord:
         return replace(self.record, path=str(path))
@@ -144,7 +149,9 @@ def _bext(record: TakeRecord, context_frames: int) -> bytes:
 
 
 def _ours(record: TakeRecord, codes: Tokens, context: Tokens, sound: str) -> bytes:
-    text = json.dumps({**table_of(record), "sound": sound}, ensure_ascii=False).encode()
+    # The file may be given away: where the clip lay on this machine is nobody's business.
+    told = replace(record, source=PurePath(record.source).name)
+    text = json.dumps({**table_of(told), "sound": sound}, ensure_ascii=False).encode()
     same = context if context.shape[0] == codes.shape[0] else codes[:, :0]
     head = HEAD.pack(VERSION, codes.shape[0], codes.shape[1], same.shape[1], len(text))
     return head + text + _packed(codes) + _packed(same)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -101,7 +101,7 @@ def _to_file(request: Request) -> None:
 
         for adapter, _ in request.adapters:
             locate_adapter(adapter)
-    clip = request.read_clip()
+    clip, take = request.read_clip(), request.read_take()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with TakeProgress(console) as progress:
         progress.say("starting")
@@ -112,10 +112,12 @@ def _to_file(request: Request) -> None:
         generator = Generator.load(request.model, request.device, request.dtype, progress.loading)
         for adapter, weight in request.adapters:
             generator.adapters.use(adapter, weight)
-        stream = generator.open(
-            request.prompt, request.sampling, request.frames,
-            clip=clip.pcm if clip else None, clip_rate=clip.rate if clip else 32_000,
-        )  # fmt: skip
+        source: dict[str, Any] = {}
+        if take is not None and take.codes.shape[0] == generator.loaded.config.codebooks:
+            source = {"codes": take.with_context}  # no second pass through the encoder
+        elif clip is not None:
+            source = {"clip": clip.pcm, "clip_rate": clip.rate}
+        stream = generator.open(request.prompt, request.sampling, request.frames, **source)
         stopped, blocks, codes = False, [], []
         try:
             while not stream.ended:
@@ -135,7 +137,7 @@ def _to_file(request: Request) -> None:
         join = lambda pcm: join_clip(before, stream.seam, pcm)  # noqa: E731
     loaded = generator.loaded
     write_result(request, blocks, codes, f"{loaded.name} {loaded.digest}", loaded.licence, join,
-                 generator.adapters.loaded)  # fmt: skip
+                 generator.adapters.loaded, stream.context if clip else None)  # fmt: skip
     console.print(request.report(loaded.name, loaded.licence, stopped), soft_wrap=True)
     if stopped:
         raise typer.Exit(130)

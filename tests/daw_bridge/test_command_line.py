@@ -96,6 +96,27 @@ def test_what_is_written(tmp_path: Path) -> None:
         assert "CC-BY-4.0" in sound.copyright
 
 
+def test_what_is_written_is_a_take_that_can_be_continued(tmp_path: Path) -> None:
+    asked = request(out=tmp_path / "x.wav", seed=5, bars=1, bpm=240.0, clip=Path("/my/clip.wav"))
+    codes, context = np.arange(204).reshape(4, 51), np.arange(8).reshape(4, 2)
+    pcm = np.zeros((50 * 640, 1), np.float32)
+    write_result(asked, [pcm], [codes], "tiny one abc", "MIT", context=context)
+    again = request(out=tmp_path / "y.wav", clip=asked.out)
+    take = again.read_take()
+    assert take is not None
+    assert (take.record.seed, take.record.tempo, take.record.bars) == (5, 240.0, 1)
+    assert (take.record.model, take.record.digest, take.record.source) == (
+        "tiny one", "abc", "clip.wav",
+    )  # fmt: skip
+    assert take.record.complete
+    assert np.array_equal(take.with_context, np.concatenate((context, codes[:, :50]), axis=1))
+    first = asked.out.read_bytes()
+    write_result(asked, [pcm], [codes], "tiny one abc", "MIT", context=context)
+    assert asked.out.read_bytes() == first, "the same take gives the same bytes"
+    soundfile.write(asked.out, pcm, 32_000)
+    assert again.read_take() is None
+
+
 @pytest.mark.parametrize("name", ["y" * 300 + ".wav", "/proc/y.wav", "nowhere/y.wav"])
 def test_a_place_that_cannot_be_written_is_told_first(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput):
