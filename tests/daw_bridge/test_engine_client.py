@@ -179,6 +179,7 @@ def test_a_take_that_was_being_cancelled_ends_with_the_process() -> None:
     ledger.request(CancelTake(1))
     ledger.request(StartTake(2, 2, PROMPT, SAMPLING))
     (loss,) = ledger.losses()
+    assert isinstance(loss, TakeDone)
     assert (loss.take, loss.frames, loss.cancelled) == (1, 5, True)
     assert [type(each) for each in ledger.replay()] == [StartTake]
 
