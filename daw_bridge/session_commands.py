@@ -68,11 +68,11 @@ def obey(turn: Turn, command: ask.Command) -> None:
             _needs_model(turn)
             continue_take(turn, command)
         case ask.Stop(origin):
-            turn.change(next_up=None)
+            takes.drop_next(turn)
             sound.stop_takes(turn)
             turn.send(Accepted(state.last_take, origin))
         case ask.Panic(origin):
-            turn.change(next_up=None)
+            takes.drop_next(turn)
             turn.send(audio.Silence())
             for flight in state.flights:
                 takes.cancel(turn, flight)

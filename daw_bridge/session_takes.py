@@ -34,7 +34,7 @@ from daw_bridge.effects import (
     PlayBlock,
     TakeRecord,
 )
-from daw_bridge.events import Accepted, PromptChanged, TakeProgress
+from daw_bridge.events import Accepted, Problem, PromptChanged, TakeProgress
 from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
@@ -122,8 +122,8 @@ def start_take(
         askers=MappingProxyType(askers),
         recipe=Recipe(record, context, frames),
         tree=state.tree.grown(record),
-        next_up=None,
     )
+    drop_next(turn)
     if recipe is None and prompt is not None and prompt != state.prompt:
         turn.change(prompt=prompt)
         turn.send(PromptChanged(prompt, origin, weight=state.prompt_weight))
@@ -146,6 +146,15 @@ def start_take(
     if context.codes is not None and context.parent is None:
         turn.send(KeepContext(take, context.codes))  # of a clip that was encoded before
     place(turn, flight, after)
+
+
+def drop_next(turn: Turn) -> None:
+    """What was to follow the take that is being made will not: whoever asked is told."""
+    command = turn.state.next_up
+    if command is not None:
+        turn.change(next_up=None)
+        text = f"take {command.take} is not continued: something else was asked for first"
+        turn.send(Problem("superseded", text, command.origin))
 
 
 def _supersede(turn: Turn) -> None:

@@ -10,7 +10,7 @@ from daw_bridge.effects import KeepCurrent, RecallRecipe, RecipeRecalled, TakeRe
 from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold
 from daw_bridge.session_continue import refused_by_model
 from daw_bridge.session_state import Context, Pending, Recipe, Turn, Wish
-from daw_bridge.session_takes import start_take
+from daw_bridge.session_takes import drop_next, start_take
 from daw_bridge.take_timeline import past
 from daw_bridge.take_tree import TakeTree
 
@@ -31,7 +31,8 @@ def choose(turn: Turn, take: int, origin: ask.Origin) -> None:
 def _move(turn: Turn, tree: TakeTree, origin: ask.Origin) -> None:
     recipe = turn.state.recipe
     known = recipe if recipe and recipe.record.take == tree.current else None
-    turn.change(tree=tree, recipe=known, next_up=None)
+    turn.change(tree=tree, recipe=known)
+    drop_next(turn)
     turn.send(KeepCurrent(tree.current), CurrentTake(tree.current, origin))
 
 

@@ -124,7 +124,8 @@ def test_a_take_that_is_being_made_is_continued_when_it_is_whole(session: Sessio
     assert not of(disk.RecallTake, came)
     came = session.do(engine.TakeDone(1, 50, False))
     assert [r.take for r in of(disk.RecallTake, came)] == [1]
-    session.do(ask.Generate(), continued(), ask.Stop())
+    came = session.do(ask.Generate(), continued(origin=ME), ask.Stop())
+    assert [(p.code, p.origin) for p in of(events.Problem, came)] == [("superseded", ME)]
     came = session.do(engine.TakeDone(2, 50, True))
     assert not of(disk.RecallTake, came), "stop takes the wish back"
 
