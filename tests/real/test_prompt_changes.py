@@ -1,0 +1,93 @@
+"""The whole program, its real engine: a prompt changed over OSC while an endless take plays.
+
+The model is a tiny random one, so that the engine is as far ahead of the ear as it may be.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from core.generation.generator import Generator
+from daw_bridge.take_table import record_of
+from daw_bridge.take_timeline import split, timeline
+from tests.core.tiny_checkpoints import make_checkpoint
+from tests.real.serving import OscClient, Program
+
+pytestmark = pytest.mark.real
+RATE = 32_000
+FADE = 320  # the cross-fade, 10 ms
+LOOK_AHEAD = 2.0  # seconds; 0.3 on a machine that has nothing else to do
+
+
+@pytest.mark.timeout(180)
+def test_changes_are_heard_soon_and_no_sample_is_lost_or_doubled(tmp_path: Path) -> None:
+    model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
+    asked: list[float] = []
+    with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
+                 "--no-discovery") as program:  # fmt: skip
+        client = OscClient(program.port)
+        program.wait_for("ready:")
+        for name, value in (("bars", 0), ("quantize", 0), ("seed", 5)):
+            client.send(f"/musicgen/{name}", value)
+        client.send("/musicgen/generate", "slow piano")
+        begun, _ = client.wait_for("/musicgen/first_audio")
+        while client.status()["buffered"] < 6:  # far more than a change may wait for
+            time.sleep(0.1)
+        for address, values in (
+            ("/musicgen/prompt", ("loud drums",)),
+            ("/musicgen/prompt/2", ("strings", 0.4)),
+            ("/musicgen/prompt/negative", ("piano",)),
+            ("/musicgen/temperature", (0.7,)),
+        ):
+            asked.append(client.send(address, *values) - begun)
+            time.sleep(1.5)
+        client.send("/musicgen/stop")
+        _, (_, path) = client.wait_for("/musicgen/done")
+        assert client.status()["underruns"] == 0
+        client.close()
+    record = record_of(json.loads(Path(path).with_suffix(".json").read_text()))
+    changes = timeline(record)
+    assert len(changes) == 5
+    assert changes[0].frame == 0
+    assert changes[-1].prompt.negative == "piano"
+    assert [text for text, _ in changes[-1].prompt.texts] == ["loud drums", "strings"]
+
+    # What was heard is the take as it is on disk, sample for sample, from its first one on.
+    take, _ = soundfile.read(path, dtype="float32")
+    heard = soundfile.read(sound, dtype="float32")[0][:, 0]
+    about = int(np.flatnonzero(heard)[0])  # the first samples fade in, from nothing
+    second = slice(RATE // 2, RATE)
+    start = min(
+        range(max(0, about - 50), about + 2),
+        key=lambda at: float(np.abs(heard[at:][second] - take[second]).max()),
+    )
+    length = int(np.flatnonzero(heard)[-1]) - start - 2 * FADE
+    assert length > 5.5 * RATE
+    off = np.abs(heard[start : start + length] - take[:length])
+    off[:FADE] = 0
+    for change in changes[1:]:  # the old sound fades out where the new one begins
+        splice = change.frame * 640 - 2_402
+        off[splice : splice + FADE + 1] = 0
+    assert off.max() < 1e-4, f"from {int(np.argmax(off > 1e-4)) / RATE:.3f} s on"
+
+    # Each change took hold after it was asked for, and within the look-ahead.
+    for change, at in zip(changes[1:], asked, strict=True):
+        waited = (change.frame * 640 - 2_402) / RATE - at
+        assert 0 < waited < LOOK_AHEAD, f"heard {waited:.2f} s after it was asked for"
+
+    # The timeline reproduces the tokens.
+    codes = np.load(Path(path).with_suffix(".npy"))
+    first, rest = split(changes)
+    generator = Generator.load(str(model), "cpu")
+    stream = generator.open(first.prompt, first.sampling, codes.shape[1], open_end=True,
+                            changes=rest)  # fmt: skip
+    while not stream.ended:
+        stream.step()
+    again = stream.untold_codes()
+    np.testing.assert_array_equal(again, codes)
