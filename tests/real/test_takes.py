@@ -63,7 +63,7 @@ def test_kill_in_mid_take_loses_no_take_and_no_place_in_the_tree(tmp_path: Path)
         _, second = client.wait_for("/musicgen/take")
         assert first[:2] == [1, 0]
         assert second[:3] == [2, 1, 2.0]
-        assert second[3] >= 2.0
+        assert second[3] >= 1.0  # the prompt's change took back what was not heard yet
         _, counts = client.wait_for("/musicgen/takes")
         assert counts == [2, 2, 2]
         path = Path(second[7])
