@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from pythonosc.osc_message import OscMessage
 
 from core.errors import BadInput
 from core.generation import messages as engine
@@ -12,6 +13,7 @@ from daw_bridge import commands as ask
 from daw_bridge import effects as disk
 from daw_bridge import events
 from daw_bridge.effects import TakeRecord
+from daw_bridge.osc_feedback import OscFeedback
 from daw_bridge.session import apply
 from daw_bridge.session_state import SessionInput, SessionOutput, SessionState
 from daw_bridge.take_tree import TakeTree
@@ -161,6 +163,24 @@ def test_the_tree_is_told_a_take_at_a_time(session: Session) -> None:
     assert of(events.TakesTold, came) == [events.TakesTold(1, 2, 2, ME)]
     came = session.do(ask.AskTakes(9, below=2, origin=ME))
     assert [t.take for t in of(events.TakeTold, came)] == [1]
+
+
+def test_the_tree_over_osc_is_numbers_and_texts_for_who_asked() -> None:
+    sent: list[tuple[str, list]] = []
+    feedback = OscFeedback(lambda data, client: sent.append(parts(data)))
+    feedback.hear(events.TakeTold(2, 1, 3.5, 8.0, True, 7, "funk", "/a.wav", ME))
+    feedback.hear(events.TakesTold(1, 2, 2, ME))
+    feedback.hear(events.CurrentTake(2, ME))
+    assert sent == [
+        ("/musicgen/take", [2, 1, 3.5, 8.0, 1, 7, "funk", "/a.wav", 7]),
+        ("/musicgen/takes", [1, 2, 2, 7]),
+        ("/musicgen/current", [2, 7]),
+    ]
+
+
+def parts(datagram: bytes) -> tuple[str, list]:
+    message = OscMessage(datagram)
+    return message.address, list(message.params)
 
 
 @pytest.mark.parametrize(
