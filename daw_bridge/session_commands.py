@@ -96,7 +96,7 @@ def obey(turn: Turn, command: ask.Command) -> None:
         case ask.RecallPreset(preset, origin):
             found = find_preset(state.presets, preset)
             for name, value in found.values.items():
-                _set_parameter(turn, name, value, origin)
+                _set_parameter(turn, name, value, origin, steers=False)  # all at once, with it
             steering.clear_slots(turn, origin)
             steering.set_prompt(turn, found.prompt, origin)
             turn.send(Accepted(0, origin))
@@ -166,12 +166,14 @@ def _needs_model(turn: Turn) -> None:
         raise DawBridgeError(f"no model: {model.failed}")
 
 
-def _set_parameter(turn: Turn, name: str, value: float, origin: ask.Origin) -> None:
+def _set_parameter(
+    turn: Turn, name: str, value: float, origin: ask.Origin, *, steers: bool = True
+) -> None:
     checked = parameter(name).checked(value)
     if name == "tempo":
         turn.change(transport=turn.state.transport.set_by_hand(checked, turn.now))
     note_parameter(turn, name, checked, origin)
     if name == "gain":
         turn.send(audio.SetGain(checked))
-    elif parameter(name).live:
+    elif parameter(name).live and steers:
         steering.steer(turn)

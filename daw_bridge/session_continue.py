@@ -149,7 +149,18 @@ def take_recalled(turn: Turn, recalled: TakeRecalled) -> None:
     first_time = not turn.state.tree.is_continued(record.take, frame)
     seed = record.seed if recalled.at_end and first_time else None
     before = past(turn.state.tree.records, record.take, frame)
-    context = Context(codes=recalled.codes, parent=record.take, at=frame, seed=seed, past=before)
+    branched = turn.state.flight(record.take) if pending.wish is Wish.BRANCH else None
+    if pending.wish is Wish.BRANCH and (branched is None or not branched.sounding):
+        return  # it has ended meanwhile
+    seed = record.seed if branched else seed
+    context = Context(
+        codes=recalled.codes,
+        parent=record.take,
+        at=frame,
+        seed=seed,
+        past=before,
+        branched=branched,
+    )
     if pending.wish is Wish.FILE:  # a dropped take brings its prompt and its tempo along
         prompt = record.prompt if pending.prompt is None else pending.prompt
         pending = replace(pending, prompt=prompt)

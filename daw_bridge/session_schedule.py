@@ -48,7 +48,8 @@ def try_begin(turn: Turn, take: int) -> None:
     for old in turn.state.flights:
         if old.take != take and old.begun:  # its audio ends where this one begins
             turn.change_flight(old.take, muted=True)
-    turn.send(BeginTake(take, flight.epoch, wait, turn.now))
+    epoch, sample = flight.follows or (None, 0)
+    turn.send(BeginTake(take, flight.epoch, wait, turn.now, epoch, sample))
     turn.send(*(PlayBlock(block) for block in flight.held))
     turn.change_flight(take, begun=True, held=())
 

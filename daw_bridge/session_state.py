@@ -44,6 +44,7 @@ class Context:
     at: int | None = None
     seed: int | None = None  # with which it goes on as it would have
     past: tuple[Steering, ...] = ()  # what held while its tokens were made
+    branched: Flight | None = None  # the take that sounds, whose place this one takes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +73,7 @@ class Flight:
     next_steer: float = 0.0  # … until then
     # when it is to start: None is as soon as it can
     start_at: float | None = None
+    follows: tuple[int, int] | None = None  # epoch and sample (32 kHz) whose place it takes
     every: int = 0  # … on every n-th bar; 0: exactly then
     slipped: int = 0
     # how far the engine is
@@ -109,6 +111,7 @@ class Wish(Enum):
     FILE = "file"
     INPUT = "input"
     TAKE = "take"
+    BRANCH = "branch"  # of a take that is made and still sounds: it changes on its way
     RECORDING = "recording"
     RETRY = "retry"
 

@@ -18,10 +18,10 @@ from core.generation.params import Prompt, SamplingParams, Steering, checked_tex
 from core.types import FRAME_RATE, MODEL_RATE
 from daw_bridge import commands as ask
 from daw_bridge.audio.messages import BeginTake
-from daw_bridge.effects import CutTake, KeepSettings, NoteTake
+from daw_bridge.effects import CutTake, KeepSettings, NoteTake, RecallTake
 from daw_bridge.events import Accepted, PromptChanged
 from daw_bridge.session_schedule import ENDLESS_CUSHION, SPEED_TRUSTED
-from daw_bridge.session_state import Flight, SessionState, Turn
+from daw_bridge.session_state import Flight, Pending, SessionState, Turn, Wish
 from daw_bridge.take_timeline import steered
 
 CODEC_AHEAD = 4  # frames: a sample depends on frames so much later
@@ -31,6 +31,7 @@ UNKNOWN_REACTION = 0.5  # seconds from a change to its first sound, before one w
 LONGEST_REACTION = 5.0
 SHORTEST_GAP = 0.1  # seconds between two changes of one take: each costs the engine some steps
 LONGEST_GAP = 1.0
+SHORTEST_BRANCH = 25  # frames of a take that are worth making anew
 STEPS_LOST = 8  # that a change costs: what is drawn again, and a smaller block
 
 
@@ -136,12 +137,15 @@ def steer(turn: Turn) -> None:
     one always.
     """
     flight = turn.state.current
-    if flight is None or flight.engine_done or flight.cancelled:
+    if flight is None:
         return
     prompt = prompt_of(turn.state)
     sampling = sampling_of(turn.state.values, flight.sampling.seed)
     if (prompt, sampling) == (flight.prompt, flight.sampling):
         turn.change_flight(flight.take, steer_due=False)
+        return
+    if flight.engine_done or flight.cancelled:
+        _branch(turn, flight)
         return
     if turn.now < flight.next_steer:
         turn.change_flight(flight.take, steer_due=True)
@@ -159,6 +163,20 @@ def steer(turn: Turn) -> None:
         next_steer=turn.now + _gap(turn.state),
         steered_at=turn.now if flight.steered_at is None else flight.steered_at,
     )
+
+
+def _branch(turn: Turn, flight: Flight) -> None:
+    """A take that is made whole and still sounds is on disk as it is: the change begins a take
+    that branches from it, and takes its place at the look-ahead."""
+    waits = any(pending.wish is Wish.BRANCH for pending in turn.state.pending.values())
+    if waits or flight.cancelled or not flight.heard or not flight.sounding or flight.stop_at:
+        return
+    heard = flight.played / MODEL_RATE + turn.now - flight.played_at
+    ahead = max(turn.state.ready_after, look_ahead(turn.state, flight, heard))
+    frame = math.ceil((heard + ahead + SAFETY) * FRAME_RATE)
+    if flight.wanted is not None and frame <= flight.wanted - SHORTEST_BRANCH:
+        pending = Pending(Wish.BRANCH, flight.origin, None, turn.now)
+        turn.send(RecallTake(turn.new_token(pending), flight.take, frame))
 
 
 def steer_late(turn: Turn) -> None:

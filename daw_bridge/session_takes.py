@@ -75,6 +75,11 @@ def start_take(
     if recipe:
         bars, beats, tempo = recipe.record.bars, recipe.record.beats, recipe.record.tempo
         frames = recipe.frames
+    branched, follows = context.branched, None
+    if branched and context.at is not None:  # the rest of it, in its place
+        bars, beats, tempo = branched.record.bars, branched.record.beats, branched.record.tempo
+        frames = None if branched.wanted is None else branched.wanted - context.at
+        follows = (branched.epoch, context.at * SAMPLES_PER_FRAME)
     take, epoch = state.next_take, state.next_epoch
     loaded = state.model.loaded
     record = TakeRecord(
@@ -106,6 +111,7 @@ def start_take(
         sampling,
         frames,
         asked,
+        follows=follows,
         credit=RUN_AHEAD if frames is None else frames,
     )
     after = _end_of_parent(turn, context)
@@ -120,7 +126,7 @@ def start_take(
         last_take=take,
         last_fraction=0.0,
         askers=MappingProxyType(askers),
-        recipe=Recipe(record, context, frames),
+        recipe=Recipe(record, replace(context, branched=None), frames),
         tree=state.tree.grown(record),
     )
     drop_next(turn)
@@ -145,7 +151,8 @@ def start_take(
     )
     if context.codes is not None and context.parent is None:
         turn.send(KeepContext(take, context.codes))  # of a clip that was encoded before
-    place(turn, flight, after)
+    if follows is None:
+        place(turn, flight, after)
 
 
 def drop_next(turn: Turn) -> None:

@@ -153,6 +153,54 @@ def test_parameters_go_the_same_way(session: Session) -> None:
     assert record.prompts == ((0, "one"),)
 
 
+# ---------------------------------------------------------------- a take that is made already
+
+
+def made_and_sounding() -> Session:
+    """Eight bars, all made; four seconds of sixteen were heard."""
+    session = Session()
+    session.do(ask.SetParameter("seed", 4.0), ask.Generate("one", ME))
+    session.do(tokens(1, 0, 800), block(1, 0, 800, last=True), engine.TakeDone(1, 800, False))
+    session.do(audio.TakeHeard(1, session.now), audio.Played(1, 1, 4 * 32_000, 12.0, 0))
+    session.out.clear()
+    return session
+
+
+def test_a_take_that_is_made_is_branched_in_its_place() -> None:
+    session = made_and_sounding()
+    came = session.do(ask.SetPrompt("dub"), ask.SetParameter("temperature", 0.5))
+    question = session.one(disk.RecallTake, came)  # once, whatever else changes meanwhile
+    frame = question.frame
+    assert frame is not None
+    assert 4 < frame / 50 < 6
+    record = session.state.tree.records[1]
+    came = session.do(disk.TakeRecalled(question.token, record, codes_of(frame), frame))
+    start = session.one(engine.StartTake, came)
+    assert (start.take, start.prompt, start.frames) == (2, DUB, 800 - frame)
+    assert (start.sampling.seed, start.sampling.temperature) == (4, 0.5)
+    assert session.one(disk.OpenTake, came).record.parent == 1
+    assert not of(events.Scheduled, came), "it waits for no bar"
+    begin = session.one(audio.BeginTake, session.do(block(2), after=0.3))
+    assert (begin.take, begin.follows, begin.at) == (2, 1, frame * 640)
+    asked = session.do(ask.SetPrompt("dub", ME), ask.SetPrompt("techno", ME), after=0.5)
+    assert session.one(engine.ChangePrompt, asked).take == 2
+
+
+def test_what_has_ended_is_not_branched() -> None:
+    for ending in (
+        audio.Played(1, 1, 496_000, 0.5, 0), audio.TakeEnded(1, 512_000, True), ask.Panic()
+    ):  # fmt: skip
+        session = made_and_sounding()
+        session.do(ending)
+        assert not of(disk.RecallTake, session.do(ask.SetPrompt("dub")))
+    session = made_and_sounding()
+    question = session.one(disk.RecallTake, session.do(ask.SetPrompt("dub")))
+    session.do(audio.TakeEnded(1, 512_000, True))
+    record = session.state.tree.records[1]
+    came = session.do(disk.TakeRecalled(question.token, record, codes_of(300), 300))
+    assert not of(engine.StartTake, came)
+
+
 # ---------------------------------------------------------------- slots
 
 

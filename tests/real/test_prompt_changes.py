@@ -25,6 +25,15 @@ FADE = 320  # the cross-fade, 10 ms
 LOOK_AHEAD = 2.0  # seconds; 0.3 on a machine that has nothing else to do
 
 
+def found_in(heard: np.ndarray, take: np.ndarray) -> int:
+    """Where the take's first sample is. The first ones fade in, from nothing."""
+    about, second = int(np.flatnonzero(heard)[0]), slice(RATE // 2, RATE)
+    return min(
+        range(max(0, about - 50), about + 2),
+        key=lambda at: float(np.abs(heard[at:][second] - take[second]).max()),
+    )
+
+
 @pytest.mark.timeout(180)
 def test_changes_are_heard_soon_and_no_sample_is_lost_or_doubled(tmp_path: Path) -> None:
     model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
@@ -61,12 +70,7 @@ def test_changes_are_heard_soon_and_no_sample_is_lost_or_doubled(tmp_path: Path)
     # What was heard is the take as it is on disk, sample for sample, from its first one on.
     take, _ = soundfile.read(path, dtype="float32")
     heard = soundfile.read(sound, dtype="float32")[0][:, 0]
-    about = int(np.flatnonzero(heard)[0])  # the first samples fade in, from nothing
-    second = slice(RATE // 2, RATE)
-    start = min(
-        range(max(0, about - 50), about + 2),
-        key=lambda at: float(np.abs(heard[at:][second] - take[second]).max()),
-    )
+    start = found_in(heard, take)
     length = int(np.flatnonzero(heard)[-1]) - start - 2 * FADE
     assert length > 5.5 * RATE
     off = np.abs(heard[start : start + length] - take[:length])
@@ -91,3 +95,40 @@ def test_changes_are_heard_soon_and_no_sample_is_lost_or_doubled(tmp_path: Path)
         stream.step()
     again = stream.untold_codes()
     np.testing.assert_array_equal(again, codes)
+
+
+@pytest.mark.timeout(180)
+def test_a_take_that_is_made_already_is_branched_without_a_seam(tmp_path: Path) -> None:
+    """Eight bars are made in no time; a change on the way is a take of its own, in its place."""
+    model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
+    with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
+                 "--no-discovery") as program:  # fmt: skip
+        client = OscClient(program.port)
+        program.wait_for("ready:")
+        for name, value in (("bars", 4), ("tempo", 120), ("seed", 5)):
+            client.send(f"/musicgen/{name}", value)
+        client.send("/musicgen/generate", "slow piano")
+        begun, _ = client.wait_for("/musicgen/first_audio")
+        client.wait_for("/musicgen/done")
+        asked = client.send("/musicgen/prompt", "loud drums") - begun
+        _, (_, path) = client.wait_for("/musicgen/done")
+        while client.status()["state"] == "playing":
+            time.sleep(0.2)
+        time.sleep(0.6)  # the file of what is heard is written in steps
+        assert client.status()["underruns"] == 0
+        client.close()
+    record = record_of(json.loads(Path(path).with_suffix(".json").read_text()))
+    assert (record.take, record.parent, record.prompt) == (2, 1, "loud drums")
+    assert record.at is not None
+    assert 0 < record.at / 50 - asked < LOOK_AHEAD + 2
+    first, _ = soundfile.read(next(Path(path).parent.glob("take-0001*.wav")), dtype="float32")
+    second, _ = soundfile.read(path, dtype="float32")
+    splice = record.at * 640
+    assert len(first) == splice + len(second) == 8 * RATE
+    heard = soundfile.read(sound, dtype="float32")[0][:, 0]
+    start = found_in(heard, first)
+    expected = np.concatenate((first[:splice], second))
+    off = np.abs(heard[start : start + 8 * RATE] - expected)
+    off[:FADE] = off[splice : splice + FADE + 1] = 0
+    assert off[: -2 * FADE].max() < 1e-4
+    assert not heard[start + 8 * RATE + FADE :].any()
