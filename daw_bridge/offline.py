@@ -16,12 +16,13 @@ from rich.markup import escape
 
 from core.errors import BadInput
 from core.generation.messages import LoadedAdapter
-from core.generation.params import MAX_SECONDS, Prompt, SamplingParams
+from core.generation.params import MAX_SECONDS, Prompt, SamplingParams, Steering
 from core.types import SAMPLES_PER_FRAME, Frames, frames_of
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_tail
 from daw_bridge.effects import AdapterUse, TakeRecord
 from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
+from daw_bridge.take_timeline import TakeChange
 
 LONGEST_NAME = 230  # bytes; it is written under a longer one first
 BEATS = 4  # in a bar
@@ -58,8 +59,9 @@ class Request:
 
     @classmethod
     def of(
-        cls, prompt: str, out: Path, seconds: float | None, bars: int | None, bpm: float | None,
-        seed: int | None, greedy: bool, guidance: float, top_k: int, temperature: float,
+        cls, prompt: str | Prompt, out: Path, seconds: float | None, bars: int | None,
+        bpm: float | None, seed: int | None, greedy: bool, guidance: float, top_k: int,
+        temperature: float,
         model: str | None, device: str, dtype: str, tokens: Path | None,
         clip: Path | None = None, keep_clip: bool = False,
         adapters: tuple[tuple[str, float], ...] = (),
@@ -73,7 +75,8 @@ class Request:
             greedy=greedy,
         )
         frames = _length(seconds, bars, bpm)
-        return cls(Prompt(prompt), out, frames, sampling, model or "starter", str(device),
+        prompt = prompt if isinstance(prompt, Prompt) else Prompt(prompt)
+        return cls(prompt, out, frames, sampling, model or "starter", str(device),
                    str(dtype), tokens, clip, keep_clip, adapters, bars or 0,
                    bpm if bpm and 1 <= bpm <= 1000 else 120.0)  # fmt: skip
 
@@ -153,6 +156,8 @@ def write_result(
     sampling = request.sampling
     comment = f"seed {sampling.seed}, temperature {sampling.temperature:g}, top-k {sampling.top_k}"
     comment += f", guidance {sampling.guidance:g}, model {model}"
+    if request.prompt.negative:
+        comment += f", away from {request.prompt.negative}"
     rights = [f"{model}: {licence}"] if licence else []
     for used in adapters:
         comment += f", adapter {used.name} {used.digest} at {used.weight:g}"
@@ -197,6 +202,7 @@ def _chunks(
         temperature=sampling.temperature,
         top_k=sampling.top_k,
         guidance=sampling.guidance,
+        changes=(TakeChange.to(Steering(0, request.prompt, sampling)),),
         tempo=request.bpm,
         bars=request.bars,
         model=name,

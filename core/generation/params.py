@@ -76,6 +76,7 @@ class Prompt:
         if len(weights) < 2:
             return cls(next(iter(weights), alone), negative=negative)
         whole = math.fsum(weights.values())
+        whole = 1.0 if math.isclose(whole, 1.0, rel_tol=1e-9) else whole  # shares stay as they are
         blend = tuple((text, weights[text] / whole) for text in sorted(weights))
         heaviest = sorted(blend, key=lambda one: (-one[1], one[0]))
         said = " + ".join(f"{text} {share:.0%}" for text, share in heaviest)

@@ -20,6 +20,8 @@ from daw_bridge.cli.options import (
     Greedy,
     Guidance,
     Model,
+    MorePrompts,
+    Negative,
     Out,
     Prompt_,
     Seconds,
@@ -28,6 +30,7 @@ from daw_bridge.cli.options import (
     Tokens,
     TopK,
     adapter_choices,
+    blended_prompt,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +38,8 @@ if TYPE_CHECKING:
 
 
 def generate(
-    prompt: Prompt_,
     out: Out,
+    prompt: Prompt_ = None,
     seconds: Seconds = None,
     bars: BarCount = None,
     bpm: BeatsPerMinute = None,
@@ -50,12 +53,15 @@ def generate(
     dtype: ComputeDtype = Dtype.AUTO,
     tokens: Tokens = None,
     adapter: Adapters = None,
+    more: MorePrompts = None,
+    negative: Negative = "",
 ) -> None:
     """Generate a take into a WAV file."""
     from daw_bridge.offline import Request
 
     _to_file(
-        Request.of(prompt, out, seconds, bars, bpm, seed, greedy, guidance, top_k, temperature,
+        Request.of(blended_prompt(prompt, more, negative), out, seconds, bars, bpm, seed, greedy,
+                   guidance, top_k, temperature,
                    model, device, dtype, tokens, adapters=adapter_choices(adapter))
     )  # fmt: skip
 
@@ -80,12 +86,15 @@ def continue_(
         bool, typer.Option("--keep-clip", help="Put the clip before the continuation.")
     ] = False,
     adapter: Adapters = None,
+    more: MorePrompts = None,
+    negative: Negative = "",
 ) -> None:
     """Continue a sound file; OUT holds the continuation alone."""
     from daw_bridge.offline import Request
 
     _to_file(
-        Request.of(prompt, out, seconds, bars, bpm, seed, greedy, guidance, top_k, temperature,
+        Request.of(blended_prompt(prompt, more, negative), out, seconds, bars, bpm, seed, greedy,
+                   guidance, top_k, temperature,
                    model, device, dtype, tokens, clip, keep_clip, adapter_choices(adapter))
     )  # fmt: skip
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from core.generation.params import checked_weight, is_adapter_name
+from core.errors import BadInput
+from core.generation.params import Prompt, checked_weight, is_adapter_name
 
 
 class Device(StrEnum):
@@ -39,6 +40,20 @@ def adapter_choices(texts: list[str] | None) -> tuple[tuple[str, float], ...]:
             adapter = str(Path(adapter).expanduser().absolute())
         chosen.append((adapter, checked_weight(value)))
     return tuple(chosen)
+
+
+def blended_prompt(first: str | None, more: list[str] | None, negative: str) -> Prompt:
+    """PROMPT and each `--prompt TEXT[:WEIGHT]` as one prompt. Raises BadInput without any."""
+    if first is None and not more:
+        raise BadInput('say what to play: a prompt in quotes ("" leaves it to the model)')
+    weighted = [] if first is None else [(first, 1.0)]
+    for text in more or ():
+        words, colon, weight = text.rpartition(":")
+        try:
+            weighted.append((words, float(weight)) if colon else (text, 1.0))
+        except ValueError:  # the text has a colon of its own
+            weighted.append((text, 1.0))
+    return Prompt.of(weighted, negative)
 
 
 def _option(*names: str, text: str) -> object:
@@ -73,7 +88,14 @@ Verbose = Annotated[bool, typer.Option("--verbose", help="Log what happens insid
 
 # ---------------------------------------------------------------- one take to a file
 
-Prompt_ = Annotated[str, typer.Argument(help="What to play, in words.")]
+Prompt_ = Annotated[
+    str | None, typer.Argument(metavar="PROMPT", help="What to play.", show_default=False)
+]
+MorePrompts = Annotated[
+    list[str] | None,
+    _option("--prompt", text="Blend this in, TEXT or TEXT:WEIGHT (1 if not said); repeatable."),
+]
+Negative = Annotated[str, _option("--negative", text="What to keep away from, in words.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The WAV file to write.")]
 Seconds = Annotated[float | None, _option("--seconds", text="Length; 10 if nothing is said.")]
 BarCount = Annotated[int | None, typer.Option("--bars", min=1, help="Length in bars of four.")]
