@@ -12,6 +12,7 @@ from daw_bridge.commands import Command
 from daw_bridge.jack_messages import (
     Follow,
     InGraph,
+    JackLostTime,
     JackMidi,
     JackPosition,
     JackReport,
@@ -44,14 +45,17 @@ class JackClient:
         self,
         submit: Callable[[Command], None],
         hear_midi: Callable[[list[int], float], None],
+        lost_time: Callable[[float], None],
         changed: Callable[[str | None, bool], None],
         wanted: str | None = None,
         main: ChildMain = run_jack,
     ) -> None:
         """submit: takes what the transport says. hear_midi: bytes and time.monotonic().
+        lost_time: seconds by which all stamps before would now be later.
         changed: the MIDI port's name, None while there is none, and whether one was lost.
         All are called on one thread."""
         self._submit, self._hear_midi, self._changed = submit, hear_midi, changed
+        self._lost_time = lost_time
         self._wanted, self._main = wanted, main
         self._transport = JackTransport()
         self._stopping = threading.Event()
@@ -105,6 +109,8 @@ class JackClient:
             match report:
                 case JackMidi(data, at):
                     self._hear_midi(list(data), at)
+                case JackLostTime(seconds):
+                    self._lost_time(seconds)
                 case JackPosition():
                     for command in self._transport.heard(report):
                         self._submit(command)

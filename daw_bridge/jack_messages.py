@@ -45,6 +45,13 @@ class JackMidi:
 
 
 @dataclass(frozen=True, slots=True)
+class JackLostTime:
+    """The server was kept waiting: what was stamped before would now be so much later."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class JackPosition:
     """JACK transport at time.monotonic() `at`. bpm: None without a timebase master; beat:
     quarter notes since the song's start."""
@@ -55,4 +62,4 @@ class JackPosition:
     at: float
 
 
-JackReport = NoJack | NoServer | InGraph | JackMidi | JackPosition
+JackReport = NoJack | NoServer | InGraph | JackMidi | JackLostTime | JackPosition

@@ -21,6 +21,7 @@ from typing import Any
 from daw_bridge.jack_messages import (
     Follow,
     InGraph,
+    JackLostTime,
     JackMidi,
     JackPosition,
     Leave,
@@ -137,8 +138,11 @@ class _Worker:
             heard = []
         while not self._heard.empty():
             heard.append(self._heard.get())
+        lost = 0.0
         while self._cycles:
-            self._anchor.note(*self._cycles.popleft())
+            lost += self._anchor.note(*self._cycles.popleft())
+        if lost:
+            self._connection.send(JackLostTime(lost))
         for device, data in heard:
             self._connection.send(JackMidi(data, self._anchor.at(device)))
         position, self._position = self._position, None

@@ -85,6 +85,10 @@ class MidiClock:
         self._position = value if self.counts_clocks else value * 6
         return [ClockPosition(SOURCE, self._position / PER_BEAT, at)]
 
+    def shift(self, seconds: float) -> None:
+        """The clock that stamps the ticks lost time. It is not the sender's tempo that changed."""
+        self._line.shift(seconds)
+
     def quiet(self, now: float) -> list[Command]:
         """Call this now and then: a clock whose ticks stopped coming is said to be lost, once."""
         if self._lost or not len(self._line) or now - self._line.newest <= LOST_AFTER:

@@ -46,6 +46,13 @@ class _Graph:
     died: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _LostTime:
+    """JACK's stamps before would now be so many seconds later."""
+
+    seconds: float
+
+
 class MidiInput:
     """One thread that turns what the ports hear into commands."""
 
@@ -62,8 +69,9 @@ class MidiInput:
         self._mapping = mapping or MidiMapping()
         self._clock, self._clock_port = MidiClock(), ""  # of the port that ticks
         self._ticked = 0.0
-        self._queue: queue.SimpleQueue[tuple[str, list[int], float] | Event | _Graph | None]
-        self._queue = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[
+            tuple[str, list[int], float] | Event | _Graph | _LostTime | None
+        ] = queue.SimpleQueue()
         self._rtmidi: Any = None
         self._open: dict[str, Any] = {}
         self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
@@ -92,6 +100,7 @@ class MidiInput:
             self._jack = JackClient(
                 self._submit,
                 lambda data, at: self._queue.put((JACK, data, at)),
+                lambda seconds: self._queue.put(_LostTime(seconds)),
                 lambda port, died: self._queue.put(_Graph(port, died)),
                 self._wanted,
             )
@@ -157,6 +166,9 @@ class MidiInput:
                 self._hear_port(*item)
             elif isinstance(item, _Graph):
                 self._hear_graph(item)
+            elif isinstance(item, _LostTime):
+                if self._clock_port == JACK:
+                    self._clock.shift(item.seconds)
             else:
                 self._mapping = self._mapping.told(item)
             if time.monotonic() - self._scanned > SCAN_EVERY:

@@ -68,10 +68,9 @@ class TickLine:
             if abs(jump) > 3 * math.sqrt(sum(self._noise)) + FLOOR:
                 self._shift(jump, len(self._times))
 
-    def drop(self, ticks: int) -> None:
-        """The newest `ticks` were none."""
-        for _ in range(min(ticks, len(self._times))):
-            self._times.pop()
+    def shift(self, seconds: float) -> None:
+        """All ticks so far would have come `seconds` later: the clock they are told by moved."""
+        self._shift(seconds, len(self._times))
 
     def keep(self, ticks: int) -> None:
         """Only the newest `ticks` belong to the line."""

@@ -24,9 +24,10 @@ class TimeAnchor:
         self._distances: deque[float] = deque(maxlen=KEPT)
         self._held: float | None = None
 
-    def note(self, device: float, now: float) -> None:
-        """The device's `device` seconds were seen at `now`, time.monotonic()."""
-        distance = now - device
+    def note(self, device: float, now: float) -> float:
+        """The device's `device` seconds were seen at `now`, time.monotonic(). By how much
+        later all stamps are now taken to be: the device lost time, say."""
+        before, distance = self._held, now - device
         if self._held is not None and abs(distance - self._held) > BROKEN:
             self._distances.clear()
             self._held = None
@@ -34,6 +35,7 @@ class TimeAnchor:
         likely = self._pick(self._distances)
         if self._held is None or abs(likely - self._held) > WRONG:
             self._held = likely
+        return 0.0 if before is None else self._held - before
 
     def at(self, device: float) -> float:
         """time.monotonic() of `device`. Raises ValueError before the first `note`."""

@@ -155,3 +155,16 @@ def test_doubled_and_lost_ticks_leave_the_beat() -> None:
     assert tempi(said)[-1] == pytest.approx(120, abs=0.1)
     late = [c.at - times[round(c.beat * 24)] for c in said if isinstance(c, ClockPosition)]
     assert max(map(abs, late[-8:])) < 0.001
+
+
+def test_a_sound_server_that_lost_time_is_no_change_of_tempo() -> None:
+    clock = MidiClock()
+    clock.start(0.0)
+    times = ticks(120, 193)
+    times[10:] += 0.016  # early, when little is known of the sender
+    run(clock, times[:10])
+    clock.shift(0.016)
+    said = run(clock, times[10:])
+    assert tempi(said) == [pytest.approx(120, abs=1e-3)]
+    placed = [c for c in said if isinstance(c, ClockPosition)][-1]
+    assert (placed.beat, placed.at) == (8.0, pytest.approx(times[192], abs=1e-4))

@@ -29,8 +29,8 @@ def test_stamps_stay_even_however_late_they_are_heard(apart: float, drift: float
 def test_a_device_that_begins_anew_is_believed() -> None:
     anchor = TimeAnchor(median)
     for i in range(50):
-        anchor.note(i * 0.01, 100 + i * 0.01)
-    anchor.note(0.0, 200.0)
+        assert anchor.note(i * 0.01, 100 + i * 0.01) == pytest.approx(0, abs=1e-9)
+    assert anchor.note(0.0, 200.0) == pytest.approx(100)
     assert anchor.at(1.0) == 201.0
 
 
