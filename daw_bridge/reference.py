@@ -39,6 +39,10 @@ OSC surfaces work unmapped. A take waits for the next bar of a clock that rolls
 (`/musicgen/quantize`); when the clock stops, the sound ends, and a take of fixed length is
 still finished for its file.
 
+`/musicgen/prompt` while a take plays turns it within a fraction of a second, without a gap and on
+the beat. Slots blend by weight: `/musicgen/prompt/2 sf "strings" 0.4`; a fader sends the weight
+alone. [prompts.md](prompts.md) has more.
+
 ## What you hear
 
 To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
@@ -55,7 +59,7 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/takes | i told, i of how many, i current | after the last /musicgen/take |
 | /musicgen/error | s address, s code, s text | what went wrong and what to do |
 | /musicgen/status | s name, value, … | something changed, or you asked |
-| /musicgen/prompt, /musicgen/tempo … | the value | someone else set it, or you asked |
+| /musicgen/prompt, /musicgen/prompt/2 …, /musicgen/tempo … | the value | someone else set it, or you asked |
 | /musicgen/adapters | s name, f weight, … | what is loaded changed, or you asked |
 | /musicgen/learn | s parameter, i controller | a MIDI controller was mapped (-1: none) |
 | /musicgen/pong | what was sent | the answer to ping |
