@@ -78,7 +78,8 @@ def clocks_in_words(transport: Transport) -> str:
 def _lose(turn: Turn, source: ask.ClockSource) -> None:
     """Free-wheel, and say so once. One that stood, or did not lead, is not missed."""
     before = turn.state.transport
-    led, rolled, bpm = before.leader is source, before.rolling, before.tempo
+    led = before.leader is source and not before.clocks[source].lost
+    rolled, bpm = before.rolling, before.tempo
     turn.change(transport=before.without(source))
     if not led:
         return

@@ -112,8 +112,10 @@ class Transport:
         it does not jump if that is what leads now."""
         if source not in self.clocks:
             return self
+        if source is not self.leader:  # nobody followed it
+            return self.forget(source)
         inside = replace(self.clocks[ClockSource.INTERNAL], tempo=self.tempo)
-        lost = self._with(source, replace(self.clocks[source], lost=True))
+        lost = self.without_lost()._with(source, replace(self.clocks[source], lost=True))
         return lost._with(ClockSource.INTERNAL, inside)
 
     def forget(self, source: ClockSource) -> Transport:

@@ -103,3 +103,33 @@ def test_taps_set_the_tempo() -> None:
 
 def test_absurd_tempi_are_held_in_range() -> None:
     assert Transport().with_tempo(OSC, 9000, 0.0).tempo == 400
+
+
+def test_jack_goes_after_midi_and_before_osc() -> None:
+    transport = Transport().with_tempo(OSC, 100, 0.0).with_tempo(ClockSource.JACK, 90, 0.0)
+    assert transport.leader is ClockSource.JACK
+    assert transport.with_tempo(MIDI, 110, 0.0).leader is MIDI
+    assert transport.outside == (ClockSource.JACK, OSC)
+
+
+def test_a_clock_that_stands_does_not_take_over_from_one_that_wheels_on() -> None:
+    both = rolling(97).with_tempo(ClockSource.JACK, 120, 10.0)
+    lost = both.without(MIDI)
+    assert (lost.leader, lost.rolling, lost.tempo) == (MIDI, True, 97)
+    started = lost.with_rolling(ClockSource.JACK, True, 11.0)
+    assert (started.leader, started.tempo) == (ClockSource.JACK, 120)
+    assert lost.without_lost().leader is ClockSource.JACK
+
+
+def test_osc_takes_the_beat_over_from_a_clock_that_wheels_on() -> None:
+    lost = rolling(120).without(MIDI)
+    taken = lost.with_tempo(OSC, 60, 12.0)
+    assert (taken.leader, taken.rolling) == (OSC, True)
+    assert taken.beat_at(12.0) == pytest.approx(lost.beat_at(12.0))
+    assert taken.beat_at(13.0) == pytest.approx(5)
+
+
+def test_a_clock_that_is_switched_off_is_not_followed() -> None:
+    transport = rolling(97).with_tempo(LINK, 120, 10.0).with_rolling(LINK, True, 10.0)
+    assert transport.forget(LINK).leader is MIDI
+    assert transport.forget(INTERNAL) == transport

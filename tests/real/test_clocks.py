@@ -62,7 +62,7 @@ def midi_clock(server: JackServer, bpm: float, *options: str) -> Iterator[TickRe
     clock = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: any("jack_midi_clock" in p for p in server.ports()), 5, "its port")
-        time.sleep(0.2)
+        time.sleep(2)  # the recorder's own idea of the time needs 64 cycles, as ours does
         yield recorder
     finally:
         clock.send_signal(signal.SIGINT)  # SIGTERM would leave jackd waiting for it
