@@ -41,7 +41,8 @@ class TransformerTraining:
     off_bar: float = ranged(0.15, 0.0, 1.0)
     # Questions beside the codes (questions.py), by weight. 0: not asked.
     metre: float = ranged(1.0, 0.0)  # beat and bar
-    words: float = ranged(0.25, 0.0)  # of the caption; fades to none at the run's end
+    words: float = ranged(0.25, 0.0)  # of the caption
+    questions_share: float = ranged(0.3, 0.0, 1.0)  # of the run; they fade to a tenth until then
     # the optimizer
     rate: float = ranged(1e-3, 1e-8, 1.0)
     warmup: int = ranged(200, 0)  # steps
@@ -88,9 +89,15 @@ class TransformerTraining:
         return self.short_frames if progress < self.short_share else self.window_frames
 
     def question_weights(self, progress: float) -> dict[str, float]:
-        """Of those that are asked in this run, at `progress`, 0 … 1."""
-        weights = {"metre": self.metre, "words": self.words * (1 - progress)}
-        return {name: weight for name, weight in weights.items() if getattr(self, name)}
+        """Of those that are asked in this run, at `progress`, 0 … 1.
+
+        They show the way to the text, and then give way: kept strong, they cost the codes (three
+        times as many steps to the same loss, docs/training.md).
+        """
+        left = max(0.0, 1 - progress / self.questions_share) if self.questions_share else 0.0
+        fade = 0.1 + 0.9 * left
+        asked = {"metre": self.metre, "words": self.words}
+        return {name: weight * fade for name, weight in asked.items() if weight}
 
     def shape(self, codebooks: int = 4) -> ModelConfig:
         return ModelConfig(

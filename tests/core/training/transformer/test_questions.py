@@ -50,7 +50,10 @@ def test_an_answer_is_learnt_from_the_states() -> None:
     assert float(error.detach()) / 12 == pytest.approx(math.log(2), abs=0.05)  # two words each
 
 
-def test_the_words_weigh_less_and_less() -> None:
-    config = TransformerTraining(Path("t"), Path("o"), metre=0.0, words=0.5)
-    weights = [config.question_weights(share) for share in (0.0, 0.5, 1.0)]
-    assert weights == [{"words": 0.5}, {"words": 0.25}, {"words": 0.0}]
+def test_questions_fade_to_a_tenth() -> None:
+    config = TransformerTraining(Path("t"), Path("o"), metre=0.0, words=0.5, questions_share=0.4)
+    weights = [config.question_weights(share)["words"] for share in (0.0, 0.2, 0.4, 1.0)]
+    assert weights == pytest.approx([0.5, 0.275, 0.05, 0.05])
+    assert "metre" not in config.question_weights(0.0)
+    at_once = TransformerTraining(Path("t"), Path("o"), questions_share=0.0)
+    assert at_once.question_weights(0.0) == pytest.approx({"metre": 0.1, "words": 0.025})
