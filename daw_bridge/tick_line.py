@@ -109,7 +109,8 @@ class TickLine:
             sure = SURE * (1 + FEWEST / len(old))  # the noise itself is known from so many
             if ragged:
                 continue
-            if abs(slope) > sure * error and abs(off[-1]) > far and slope * off[-1] > 0:
+            grows = slope * off[-1] > 0 and slope * off[-3] > 0 and abs(off[-3]) > far / 2
+            if abs(slope) > sure * error and abs(off[-1]) > far and grows:
                 self.keep(count)  # faster or slower
                 self._known, self.undecided = True, False
                 return True
