@@ -59,7 +59,7 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/takes | i told, i of how many, i current | after the last /musicgen/take |
 | /musicgen/error | s address, s code, s text | what went wrong and what to do |
 | /musicgen/status | s name, value, … | something changed, or you asked |
-| /musicgen/prompt, /musicgen/prompt/2 …, /musicgen/tempo … | the value | someone else set it, or you asked |
+| /musicgen/prompt, /prompt/2 …, /tempo … | the value | someone else set it, or you asked |
 | /musicgen/adapters | s name, f weight, … | what is loaded changed, or you asked |
 | /musicgen/learn | s parameter, i controller | a MIDI controller was mapped (-1: none) |
 | /musicgen/pong | what was sent | the answer to ping |
