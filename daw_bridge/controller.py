@@ -63,13 +63,14 @@ class Controller:
         kept = settings.settings
         defaults = SessionState()
         values = {**defaults.values, **kept.values}
+        transport = Transport().set_by_hand(values["tempo"], time.monotonic())
         self._state = replace(
             defaults,
             prompt=kept.prompt,
             values=MappingProxyType(values),
             controllers=MappingProxyType(dict(kept.controllers)),
             presets=presets,
-            transport=Transport().set_by_hand(values["tempo"], time.monotonic()),
+            transport=replace(transport, chosen=values["tempo"] != defaults.values["tempo"]),
             compute=compute,
             dtype=dtype,
             entropy=secrets.randbits(64),

@@ -21,6 +21,7 @@ from core.types import SAMPLES_PER_FRAME, Frames, frames_of
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_tail
 from daw_bridge.effects import AdapterUse, TakeRecord
+from daw_bridge.prompt_tempo import told
 from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
 from daw_bridge.take_timeline import TakeChange
 
@@ -76,6 +77,8 @@ class Request:
         )
         frames = _length(seconds, bars, bpm)
         prompt = prompt if isinstance(prompt, Prompt) else Prompt(prompt)
+        if bpm:
+            prompt = told(prompt, bpm, leads=True)
         return cls(prompt, out, frames, sampling, model or "starter", str(device),
                    str(dtype), tokens, clip, keep_clip, adapters, bars or 0,
                    bpm if bpm and 1 <= bpm <= 1000 else 120.0)  # fmt: skip

@@ -59,6 +59,15 @@ PARAMETERS: dict[str, Parameter] = {
             integer=True,
         ),
         Parameter(
+            "tell_tempo",
+            "Tempo in prompt",
+            0,
+            1,
+            1,
+            "1 adds the tempo to the prompt, where one was set or a clock leads",
+            integer=True,
+        ),
+        Parameter(
             "bars",
             "Bars",
             0,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from core.generation.params import Prompt
+
 _NUMBER = r"\d{2,3}(?:[.,]\d+)?"
 _RANGE = rf"(?P<a>{_NUMBER}(?:\s*(?:-|–|to)\s*{_NUMBER})?)"
 _UNIT = r"(?:b\.?p\.?m\b|beats?\s+(?:per|a)\s+minute\b)"
@@ -36,6 +38,12 @@ def with_tempo(prompt: str, bpm: float, *, leads: bool = False) -> str:
     if not names_tempo(prompt):
         return f"{prompt.rstrip().rstrip(',;')}, {told} bpm"
     return _NAMED.sub(lambda found: _replaced(found, told), prompt) if leads else prompt
+
+
+def told(prompt: Prompt, bpm: float, *, leads: bool = False) -> Prompt:
+    """`with_tempo` for every text of a blend. Raises BadInput where that makes one too long."""
+    texts = [(with_tempo(text, bpm, leads=leads), share) for text, share in prompt.texts]
+    return Prompt.of(texts, prompt.negative) if texts else prompt
 
 
 def _replaced(found: re.Match[str], told: str) -> str:

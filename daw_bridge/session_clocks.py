@@ -7,6 +7,7 @@ from typing import assert_never
 
 from daw_bridge import commands as ask
 from daw_bridge import session_sound as sound
+from daw_bridge import session_steering as steering
 from daw_bridge.effects import KeepSettings
 from daw_bridge.events import ParameterChanged, Problem
 from daw_bridge.session_state import Turn
@@ -34,6 +35,7 @@ def hear_clock(turn: Turn, command: ClockCommand) -> None:
             turn.change(transport=state.transport.with_tempo(source, bpm, now))
             if source is ask.ClockSource.OSC:
                 note_parameter(turn, "tempo", turn.state.transport.clocks[source].tempo, None)
+            tell_tempo(turn)
         case ask.ClockPosition(source, beat, at):
             turn.change(transport=state.transport.with_position(source, beat, at))
         case ask.ClockRolling():
@@ -56,6 +58,15 @@ def forget_lost_clocks(turn: Turn) -> None:
     there = any(not transport.clocks[source].lost for source in transport.outside)
     if idle and there and transport.clocks[transport.leader].lost:
         turn.change(transport=transport.without_lost())
+
+
+def tell_tempo(turn: Turn) -> None:
+    """The take that is being made hears of a tempo that moved; one that is made stays as it is."""
+    flight = turn.state.current
+    if flight is None or flight.engine_done or flight.cancelled:
+        return
+    if steering.tempo_to_tell(turn.state, flight.told_tempo) != flight.told_tempo:
+        steering.steer(turn)
 
 
 def note_parameter(turn: Turn, name: str, value: float, origin: ask.Origin | None) -> None:

@@ -27,7 +27,7 @@ from daw_bridge.events import (
 from daw_bridge.parameters import parameter
 from daw_bridge.presets import find_preset
 from daw_bridge.session_adapters import adapters_told, use_adapter
-from daw_bridge.session_clocks import hear_clock, note_parameter
+from daw_bridge.session_clocks import hear_clock, note_parameter, tell_tempo
 from daw_bridge.session_continue import (
     continue_file,
     continue_input,
@@ -175,5 +175,7 @@ def _set_parameter(
     note_parameter(turn, name, checked, origin)
     if name == "gain":
         turn.send(audio.SetGain(checked))
+    elif name in ("tempo", "tell_tempo"):
+        tell_tempo(turn)
     elif parameter(name).live and steers:
         steering.steer(turn)

@@ -68,6 +68,7 @@ class Flight:
     sampling: SamplingParams
     wanted: int | None  # frames
     prompt: Prompt = field(default=Prompt())  # as last asked for, as `sampling` is
+    told_tempo: float = 0.0  # in the prompt; 0: none
     steered_at: float | None = None  # when a change was asked for whose sound is yet to come
     steer_due: bool = False  # a change is held back …
     next_steer: float = 0.0  # … until then

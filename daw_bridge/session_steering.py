@@ -20,6 +20,7 @@ from daw_bridge import commands as ask
 from daw_bridge.audio.messages import BeginTake
 from daw_bridge.effects import CutTake, KeepSettings, NoteTake, RecallTake
 from daw_bridge.events import Accepted, PromptChanged
+from daw_bridge.prompt_tempo import told
 from daw_bridge.session_schedule import ENDLESS_CUSHION, SPEED_TRUSTED
 from daw_bridge.session_state import Flight, Pending, SessionState, Turn, Wish
 from daw_bridge.take_timeline import steered
@@ -32,6 +33,7 @@ LONGEST_REACTION = 5.0
 SHORTEST_GAP = 0.1  # seconds between two changes of one take: each costs the engine some steps
 LONGEST_GAP = 1.0
 SHORTEST_BRANCH = 25  # frames of a take that are worth making anew
+TEMPO_MOVED = 0.01  # share by which a clock must move before a take is told
 STEPS_LOST = 8  # that a change costs: what is drawn again, and a smaller block
 
 
@@ -45,11 +47,27 @@ def sampling_of(values: Mapping[str, float], seed: int) -> SamplingParams:
     )
 
 
-def prompt_of(state: SessionState, text: str | None = None) -> Prompt:
-    """All slots blended; text: in place of slot 1's. Raises BadInput."""
+def prompt_of(state: SessionState, tempo: float, text: str | None = None) -> Prompt:
+    """All slots blended, with the tempo in words; text: in place of slot 1's. Raises BadInput.
+
+    tempo: as `tempo_to_tell` says; 0 leaves the texts as they are.
+    """
     first = state.prompt if text is None else text
     slots = [(first, state.prompt_weight), *state.slots.values()]
-    return Prompt.of(slots, state.negative)
+    prompt = Prompt.of(slots, state.negative)
+    leads = state.transport.leader is not ask.ClockSource.INTERNAL
+    return told(prompt, tempo, leads=leads) if tempo else prompt
+
+
+def tempo_to_tell(state: SessionState, before: float = 0.0) -> float:
+    """The tempo that the model is told in its prompt, 0 for none.
+
+    before: the one that a take was told already, which stays while the clock is near it.
+    """
+    if not state.values["tell_tempo"] or not state.transport.tempo_known:
+        return 0.0
+    tempo = state.transport.tempo
+    return before if abs(tempo - before) < TEMPO_MOVED * before else tempo
 
 
 # ---------------------------------------------------------------- commands
@@ -139,7 +157,8 @@ def steer(turn: Turn) -> None:
     flight = turn.state.current
     if flight is None:
         return
-    prompt = prompt_of(turn.state)
+    tempo = tempo_to_tell(turn.state, flight.told_tempo)
+    prompt = prompt_of(turn.state, tempo)
     sampling = sampling_of(turn.state.values, flight.sampling.seed)
     if (prompt, sampling) == (flight.prompt, flight.sampling):
         turn.change_flight(flight.take, steer_due=False)
@@ -158,6 +177,7 @@ def steer(turn: Turn) -> None:
     turn.change_flight(
         flight.take,
         prompt=prompt,
+        told_tempo=tempo,
         sampling=sampling,
         steer_due=False,
         next_steer=turn.now + _gap(turn.state),

@@ -38,7 +38,7 @@ from daw_bridge.events import Accepted, Problem, PromptChanged, TakeProgress
 from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
-from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of
+from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of, tempo_to_tell
 from daw_bridge.take_timeline import TakeChange, own_changes, prompts_of, split, timeline
 from daw_bridge.waveform import waveform
 
@@ -60,7 +60,8 @@ def start_take(
 ) -> None:
     """Ask the engine for a new take. `recipe`: the same once more, with another seed."""
     state = turn.state
-    asked = prompt_of(state, prompt)  # raises BadInput before anything has changed
+    told_tempo = tempo_to_tell(state)
+    asked = prompt_of(state, told_tempo, prompt)  # raises BadInput before anything has changed
     wanted_seed = int(state.values["seed"])
     seed = wanted_seed if wanted_seed >= 0 and recipe is None else turn.draw_seed()
     if wanted_seed < 0 and recipe is None and context.seed is not None:
@@ -111,6 +112,7 @@ def start_take(
         sampling,
         frames,
         asked,
+        told_tempo,
         follows=follows,
         credit=RUN_AHEAD if frames is None else frames,
     )

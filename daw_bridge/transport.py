@@ -57,6 +57,7 @@ class Transport:
 
     clocks: Mapping[ClockSource, Clock] = field(default_factory=_only_internal)
     taps: tuple[float, ...] = ()
+    chosen: bool = False  # a person or a clock has set the internal tempo
 
     @property
     def leader(self) -> ClockSource:
@@ -77,6 +78,11 @@ class Transport:
     @property
     def tempo(self) -> float:
         return self.clocks[self.leader].tempo
+
+    @property
+    def tempo_known(self) -> bool:
+        """Whether the tempo is anybody's, and not the default."""
+        return self.chosen or self.leader is not ClockSource.INTERNAL
 
     @property
     def rolling(self) -> bool:
@@ -116,7 +122,7 @@ class Transport:
             return self.forget(source)
         inside = replace(self.clocks[ClockSource.INTERNAL], tempo=self.tempo)
         lost = self.without_lost()._with(source, replace(self.clocks[source], lost=True))
-        return lost._with(ClockSource.INTERNAL, inside)
+        return replace(lost._with(ClockSource.INTERNAL, inside), chosen=True)
 
     def forget(self, source: ClockSource) -> Transport:
         """A clock was switched off."""
@@ -133,7 +139,7 @@ class Transport:
     def set_by_hand(self, bpm: float, now: float) -> Transport:
         """A person sets the tempo: the internal clock's, and OSC's where OSC set one. Clocks
         that free-wheel give way."""
-        changed = self.without_lost()
+        changed = replace(self.without_lost(), chosen=True)
         for source in (ClockSource.INTERNAL, ClockSource.OSC):
             if source in changed.clocks:
                 changed = changed.with_tempo(source, bpm, now)

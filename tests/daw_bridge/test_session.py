@@ -83,7 +83,7 @@ def test_generate_asks_the_engine_for_bars_at_the_tempo(session: Session) -> Non
     session.do(ask.Generate("funk", ME))
     start = session.one(engine.StartTake)
     assert start.frames == round(50 * 4 * 4 * 60 / 87)
-    assert start.prompt.text == "funk"
+    assert start.prompt.text == "funk, 87 bpm"
     assert session.one(engine.Credit).frames == start.frames
     accepted = [e for e in of(events.Accepted, session.out) if e.take]
     assert accepted == [events.Accepted(1, ME)]
