@@ -73,11 +73,12 @@ class Prompt:
                 alone = alone or (text if weight else "")
         if len(weights) > MAX_BLENDED:
             raise BadInput(f"{len(weights)} prompts are too many to blend; use {MAX_BLENDED}")
-        if len(weights) < 2:
-            return cls(next(iter(weights), alone), negative=negative)
         whole = math.fsum(weights.values())
         whole = 1.0 if math.isclose(whole, 1.0, rel_tol=1e-9) else whole  # shares stay as they are
-        blend = tuple((text, weights[text] / whole) for text in sorted(weights))
+        weights = {text: weight / whole for text, weight in weights.items() if weight / whole}
+        if len(weights) < 2:
+            return cls(next(iter(weights), alone), negative=negative)
+        blend = tuple((text, weights[text]) for text in sorted(weights))
         heaviest = sorted(blend, key=lambda one: (-one[1], one[0]))
         said = " + ".join(f"{text} {share:.0%}" for text, share in heaviest)
         return cls(said, blend, negative)

@@ -118,7 +118,7 @@ def test_a_take_that_is_made_already_is_branched_without_a_seam(tmp_path: Path) 
         assert client.status()["underruns"] == 0
         client.close()
     record = record_of(json.loads(Path(path).with_suffix(".json").read_text()))
-    assert (record.take, record.parent, record.prompt) == (2, 1, "loud drums")
+    assert (record.take, record.parent, record.prompt) == (2, 1, "loud drums, 120 bpm")
     assert record.at is not None
     assert 0 < record.at / 50 - asked < LOOK_AHEAD + 2
     first, _ = soundfile.read(next(Path(path).parent.glob("take-0001*.wav")), dtype="float32")

@@ -53,6 +53,8 @@ def test_kill_in_mid_take_loses_no_take_and_no_place_in_the_tree(tmp_path: Path)
         while not partial.exists() or partial.stat().st_size < 2 * 32_000 * 4:
             assert time.monotonic() < until, "the second take does not grow"
             time.sleep(0.02)
+        while client.wait_for("/musicgen/first_audio")[1][0] != 2:
+            pass  # before it is heard, a prompt would change it from its first frame on
         client.send("/musicgen/prompt", "strings")  # it is in the take's story too
         time.sleep(0.5)
         kill(program)
