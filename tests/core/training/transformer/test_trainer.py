@@ -9,6 +9,8 @@ from safetensors.numpy import load_file, save_file
 
 from core.errors import BadCheckpoint, BadInput
 from core.generation.delay_pattern import interleave
+from core.model.checkpoint import load_checkpoint
+from core.model.location import locate
 from core.training.tokens.clips import TokenClip
 from core.training.transformer.checkpoint import trained_weights
 from core.training.transformer.crops import (
@@ -22,6 +24,7 @@ from core.training.transformer.crops import (
     targets_of,
 )
 from core.training.transformer.objective import Prepared, phases
+from core.training.transformer.settings import TransformerTraining
 from core.training.transformer.trainer import TransformerTrainer
 from tests.core.training.token_clips import small_run, write_tokens
 
@@ -151,6 +154,20 @@ def test_a_warm_start_takes_what_fits_and_names_the_rest(
     assert torch.equal(second.average.module.model.heads.weight, first.model.heads.weight)
     with pytest.raises(BadInput, match="weights_from"):
         TransformerTrainer(small_run(tokens, tmp_path / "third", weights_from=tmp_path / "none"))
+
+
+def test_a_finished_model_can_be_started_from(
+    tokens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = TransformerTraining(tokens, tmp_path / "run", weights_from=locate("starter"))
+    run = TransformerTrainer(config)
+    assert "not taken" not in capsys.readouterr().out
+    starter = load_checkpoint("starter", trainable=True)
+    mine, theirs = run.model.state_dict(), starter.lm.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+    words, known = run.tokenizer.get_vocab(), starter.conditioner.tokenizer.get_vocab()
+    table = starter.conditioner.encoder.shared.weight
+    assert torch.equal(run.text.shared.weight[words["▁120"]], table[known["▁120"]])
 
 
 def test_a_damaged_checkpoint_makes_way_for_the_one_before(
