@@ -129,6 +129,10 @@ def test_a_take_that_is_made_already_is_branched_without_a_seam(tmp_path: Path) 
     start = found_in(heard, first)
     expected = np.concatenate((first[:splice], second))
     off = np.abs(heard[start : start + 8 * RATE] - expected)
-    off[:FADE] = off[splice : splice + FADE + 1] = 0
+    # on a busy machine the branch may come late: the first plays on, and what is late is left out
+    departs = np.abs(heard[start : start + 8 * RATE] - first)[splice:] > 1e-4
+    taken_over = splice + int(departs.argmax())
+    assert taken_over < splice + RATE // 2
+    off[:FADE] = off[splice : taken_over + FADE + 1] = 0
     assert off[: -2 * FADE].max() < 1e-4
     assert not heard[start + 8 * RATE + FADE :].any()
