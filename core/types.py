@@ -23,6 +23,6 @@ def frames_of(seconds: float) -> Frames:
     return Frames(round(FRAME_RATE * seconds))
 
 
-def samples_of(frames: int) -> Samples:
-    """Samples per channel in `frames` codec frames at 32 kHz."""
-    return Samples(frames * SAMPLES_PER_FRAME)
+def seconds_of_bars(bars: float, beats: float, tempo: float) -> Seconds:
+    """How long `bars` bars of `beats` beats last at `tempo` beats a minute."""
+    return Seconds(bars * beats * 60 / tempo)

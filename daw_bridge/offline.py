@@ -17,7 +17,7 @@ from rich.markup import escape
 from core.errors import BadInput
 from core.generation.messages import LoadedAdapter
 from core.generation.params import MAX_SECONDS, Prompt, SamplingParams, Steering
-from core.types import SAMPLES_PER_FRAME, Frames, frames_of
+from core.types import SAMPLES_PER_FRAME, Frames, frames_of, seconds_of_bars
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_tail
 from daw_bridge.effects import AdapterUse, TakeRecord
@@ -133,7 +133,7 @@ def _length(seconds: float | None, bars: int | None, bpm: float | None) -> Frame
     if bars is None:
         length = DEFAULT_SECONDS if seconds is None else seconds
     else:
-        length = bars * BEATS * 60 / (bpm or 120.0)
+        length = seconds_of_bars(bars, BEATS, bpm or 120.0)
     if not (math.isfinite(length) and 0 < length <= MAX_SECONDS) or frames_of(length) < 1:
         raise BadInput(f"{length:g} s is out of range; use 0.02 to {MAX_SECONDS:g} s")
     return frames_of(length)

@@ -17,6 +17,7 @@ from core.generation.messages import (
     PcmBlock,
 )
 from core.generation.params import Prompt, SamplingParams, Steering
+from core.types import seconds_of_bars
 from daw_bridge.audio.messages import AudioEvent, AudioRequest
 from daw_bridge.commands import Command, ContinueTake, Origin
 from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, Tick
@@ -199,7 +200,7 @@ class SessionState:
 
     @property
     def bar_seconds(self) -> float:
-        return self.beats * 60 / self.transport.tempo
+        return seconds_of_bars(1, self.beats, self.transport.tempo)
 
     @property
     def window_seconds(self) -> float:

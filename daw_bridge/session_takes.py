@@ -23,7 +23,7 @@ from core.generation.messages import (
     TakeDone,
     TakeTokens,
 )
-from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, frames_of
+from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, frames_of, seconds_of_bars
 from daw_bridge.commands import Origin
 from daw_bridge.effects import (
     CloseTake,
@@ -72,7 +72,7 @@ def start_take(
         asked, sampling = first.prompt, first.sampling
         changes = (*context.past, *changes)
     bars, beats, tempo = int(state.values["bars"]), state.beats, state.transport.tempo
-    frames = frames_of(bars * state.bar_seconds) if bars else None
+    frames = frames_of(seconds_of_bars(bars, beats, tempo)) if bars else None
     if recipe:
         bars, beats, tempo = recipe.record.bars, recipe.record.beats, recipe.record.tempo
         frames = recipe.frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.types import FRAME_RATE, frames_of
+from core.types import FRAME_RATE, frames_of, seconds_of_bars
 from daw_bridge import commands as ask
 from daw_bridge.effects import KeepCurrent, RecallRecipe, RecipeRecalled, TakeRecord
 from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold
@@ -92,6 +92,6 @@ def recipe_recalled(turn: Turn, recalled: RecipeRecalled) -> None:
     )
     frames = None
     if record.bars:
-        frames = frames_of(record.bars * record.beats * 60 / record.tempo)
+        frames = frames_of(seconds_of_bars(record.bars, record.beats, record.tempo))
     recipe = Recipe(record, context, frames)
     start_take(turn, pending.origin, context, asked_at=pending.asked_at, recipe=recipe)

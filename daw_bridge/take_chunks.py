@@ -20,7 +20,7 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME
+from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, seconds_of_bars
 from daw_bridge.effects import TakeRecord
 from daw_bridge.riff import find_chunk, read_chunk, sound_digest
 from daw_bridge.take_table import record_of, table_of
@@ -76,7 +76,7 @@ def chunks_for(
 
 def loop_samples(record: TakeRecord, samples: int) -> int:
     """How many samples the take's bars are at its tempo; 0 where it is not whole bars."""
-    bars = round(record.bars * record.beats * 60 / record.tempo * MODEL_RATE)
+    bars = round(seconds_of_bars(record.bars, record.beats, record.tempo) * MODEL_RATE)
     whole = record.bars and record.complete and abs(bars - samples) <= SAMPLES_PER_FRAME
     return min(bars, samples) if whole else 0
 

@@ -10,6 +10,7 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QPalette
 from PyQt6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from core.types import seconds_of_bars
 from daw_bridge.commands import (
     AskParameter,
     AskStatus,
@@ -215,7 +216,7 @@ class MainWindow(QWidget):
             self.header.news.setText("")
 
     def _take_length(self) -> tuple[float, float]:
-        bar = self.parameters.value("beats") * 60 / self._status.tempo
+        bar = seconds_of_bars(1, self.parameters.value("beats"), self._status.tempo)
         return self.parameters.value("bars") * bar, bar
 
     # ------------------------------------------------------------ clips, window

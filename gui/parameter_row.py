@@ -74,9 +74,6 @@ class ParameterRow(QWidget):
         field = self.fields[name]
         return (field.spin if isinstance(field, SeedBox) else field).value()
 
-    def seconds_a_bar(self) -> float:
-        return self.value("beats") * 60 / self.value("tempo")
-
     def set_dice_icon(self, icon: QIcon) -> None:
         seed = self.fields["seed"]
         if isinstance(seed, SeedBox):
