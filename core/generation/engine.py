@@ -7,7 +7,6 @@ cancelled take ends within a step. Out of credit, or idle, the loop sleeps in th
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ import torch
 
 from core.errors import BadAdapter, DawBridgeError
 from core.generation.audio_stream import AudioStream, SoundBlock
+from core.generation.engine_pipe import EnginePipe, PipeClosed
 from core.generation.generator import Generator, resolve_device
 from core.generation.messages import (
     AdaptersLoaded,
@@ -25,7 +25,6 @@ from core.generation.messages import (
     ChangePrompt,
     ChangeSampling,
     Credit,
-    EngineEvent,
     EngineProblem,
     EngineRequest,
     LoadModel,
@@ -73,12 +72,11 @@ class Engine:
     """Owns the model and the take in flight. `run` is called once, by one thread."""
 
     def __init__(self, connection: Connection, load: Loader = Generator.load) -> None:
-        self._connection = connection
+        self._pipe = EnginePipe(connection)
         self._load = load
         self._generator: Generator | None = None
         self._loaded_as: LoadModel | None = None
         self._take: Running | None = None
-        self._sending = threading.Lock()  # a download reports from a thread of its own
         self._quit = False
 
     def run(self) -> None:
@@ -86,7 +84,7 @@ class Engine:
         try:
             while not self._quit:
                 self._turn()
-        except _PipeClosed:
+        except PipeClosed:
             log.info("the application closed the pipe")
 
     # ------------------------------------------------------------------ the loop
@@ -96,8 +94,8 @@ class Engine:
         if take is not None and take.waits:
             self._guarded(self._pause, take)
         busy = self._take is not None and not self._take.waits
-        while not self._quit and self._pending(0 if busy else None):
-            self._guarded(self._answer, self._receive())
+        while not self._quit and self._pipe.pending(0 if busy else None):
+            self._guarded(self._answer, self._pipe.receive())
             busy = True  # look for more, but do not sleep before the next step
         if self._take is not None and not self._take.waits and not self._quit:
             self._guarded(self._step, self._take)
@@ -107,7 +105,7 @@ class Engine:
         take = self._concerned(subject)
         try:
             work(subject)
-        except _PipeClosed:
+        except PipeClosed:
             raise
         except DawBridgeError as problem:
             self._report(take, problem.code, _one_line(problem))
@@ -156,10 +154,10 @@ class Engine:
         same = self._loaded_as
         wanted = (request.model, request.device, request.dtype)
         if same is None or wanted != (same.model, same.device, same.dtype):
-            self._emit(ModelLoading(request.model, 0.0, "starting"))
+            self._pipe.emit(ModelLoading(request.model, 0.0, "starting"))
 
             def report(fraction: float, what: str) -> None:
-                self._emit(ModelLoading(request.model, 0.9 * fraction, what))
+                self._pipe.emit(ModelLoading(request.model, 0.9 * fraction, what))
 
             try:
                 resolve_device(request.device, request.dtype)
@@ -171,11 +169,11 @@ class Engine:
             self._end_take()
             self._generator = self._loaded_as = None  # two models may not fit in memory
             generator = self._load(request.model, request.device, request.dtype, report)
-            self._emit(ModelLoading(request.model, 0.9, "warming up"))
+            self._pipe.emit(ModelLoading(request.model, 0.9, "warming up"))
             threads = generator.warm_up()
             log.info("%s ready with %d threads", request.model, threads)
             self._generator, self._loaded_as = generator, request
-            self._emit(AdaptersLoaded(()))  # those of the model before are gone with it
+            self._pipe.emit(AdaptersLoaded(()))  # those of the model before are gone with it
         else:
             self._end_take()
         self._tell_model()
@@ -189,7 +187,7 @@ class Engine:
         if self._generator is None or self._loaded_as is None:
             return
         loaded = self._generator.loaded
-        self._emit(
+        self._pipe.emit(
             ModelLoaded(
                 model=self._loaded_as.model,
                 name=loaded.name,
@@ -206,7 +204,9 @@ class Engine:
     def _use_adapter(self, request: UseAdapter) -> None:
         """Between two steps, so that the next one uses it. Whatever is wrong, the take goes on."""
         if self._generator is None:
-            self._emit(AdaptersLoaded((), request.adapter, "no model is loaded; load one first"))
+            self._pipe.emit(
+                AdaptersLoaded((), request.adapter, "no model is loaded; load one first")
+            )
             return
         take, rack, problem = self._take, self._generator.adapters, ""
         try:
@@ -218,7 +218,7 @@ class Engine:
         except (MemoryError, torch.OutOfMemoryError):
             problem = f"the adapter does not fit: {OUT_OF_MEMORY}; close other programs"
         where = (None, 0) if take is None else (take.request.take, take.stream.frames)
-        self._emit(AdaptersLoaded(rack.loaded, request.adapter, problem, *where))
+        self._pipe.emit(AdaptersLoaded(rack.loaded, request.adapter, problem, *where))
 
     # ------------------------------------------------------------------ the take
 
@@ -238,12 +238,14 @@ class Engine:
             request.first_sample,
             open_end=True,
             changes=request.changes,
+            bars=request.bars,
+            lead=request.lead,
         )
         self._take = Running(request, stream)
         context = stream.context.shape[1] - request.done
         encoded = stream.context if request.clip is not None else None
         adapters = self._generator.adapters.loaded
-        self._emit(TakeStarted(request.take, request.epoch, context, encoded, adapters))
+        self._pipe.emit(TakeStarted(request.take, request.epoch, context, encoded, adapters))
 
     def _steer(
         self,
@@ -263,7 +265,7 @@ class Engine:
         stream.tokens.change_sampling(sampling)
         if first_sample < sent:
             take.request = replace(take.request, epoch=request.epoch)
-        self._emit(
+        self._pipe.emit(
             TakeSteered(
                 take.request.take, take.request.epoch, stream.frames, first_sample, prompt, sampling
             )
@@ -277,7 +279,7 @@ class Engine:
             self._tell(take, block)
         if take.stream.ended:
             self._take = None
-            self._emit(TakeDone(take.request.take, take.stream.frames, cancelled=False))
+            self._pipe.emit(TakeDone(take.request.take, take.stream.frames, cancelled=False))
 
     def _pause(self, take: Running) -> None:
         """Out of credit: what was drawn is heard before the loop sleeps."""
@@ -288,7 +290,7 @@ class Engine:
     def _cancel(self, take: Running) -> None:
         self._take = None
         self._tell(take, take.stream.cut())
-        self._emit(TakeDone(take.request.take, take.stream.frames, cancelled=True))
+        self._pipe.emit(TakeDone(take.request.take, take.stream.frames, cancelled=True))
 
     def _tell(self, take: Running, block: SoundBlock) -> None:
         """Tokens first: sound that was delivered can then always be gone on from."""
@@ -300,29 +302,12 @@ class Engine:
             share = _SPEED_MEMORY if take.speed else 0.0
             take.speed, take.busy = share * take.speed + (1 - share) * now, 0.0
             first = stream.frames - count
-            self._emit(TakeTokens(request.take, first, codes, request.frames, take.speed))
-        self._emit(PcmBlock(request.take, request.epoch, block.first_sample, block.pcm, block.last))
+            self._pipe.emit(TakeTokens(request.take, first, codes, request.frames, take.speed))
+        self._pipe.emit(
+            PcmBlock(request.take, request.epoch, block.first_sample, block.pcm, block.last)
+        )
 
-    # ------------------------------------------------------------------ the pipe
-
-    def _pending(self, timeout: float | None) -> bool:
-        try:
-            return self._connection.poll(timeout)
-        except OSError as problem:
-            raise _PipeClosed from problem
-
-    def _receive(self) -> EngineRequest:
-        try:
-            return self._connection.recv()
-        except (EOFError, OSError) as problem:
-            raise _PipeClosed from problem
-
-    def _emit(self, event: EngineEvent) -> None:
-        try:
-            with self._sending:
-                self._connection.send(event)
-        except OSError as problem:
-            raise _PipeClosed from problem
+    # ------------------------------------------------------------------ what went wrong
 
     def _concerned(self, subject: object) -> int | None:
         """The take that a request or a step belongs to."""
@@ -333,7 +318,7 @@ class Engine:
     def _report(self, take: int | None, code: str, text: str) -> None:
         if self._take is not None and self._take.request.take == take:
             self._take = None
-        self._emit(EngineProblem(take, code, text))
+        self._pipe.emit(EngineProblem(take, code, text))
 
     def _report_memory(self, take: int | None) -> None:
         if torch.cuda.is_available():
@@ -341,10 +326,6 @@ class Engine:
         what = "the model" if take is None else "the take"
         text = f"{what} does not fit: {OUT_OF_MEMORY}; close other programs or use a smaller model"
         self._report(take, "out_of_memory", text)
-
-
-class _PipeClosed(Exception):
-    """The application is gone: nobody is left to tell."""
 
 
 class _NoModel(DawBridgeError):
