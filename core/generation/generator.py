@@ -22,7 +22,7 @@ from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream
 from core.generation.clip_context import clip_context
 from core.generation.context_window import kept_frames
 from core.generation.messages import Codes, Pcm
-from core.generation.params import Prompt, SamplingParams, Steering
+from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.steering_timeline import in_order
 from core.generation.token_stream import TokenStream
 from core.model.checkpoint import LoadedModel, load_checkpoint
@@ -89,6 +89,7 @@ class Generator:
         first_sample: int = 0,
         open_end: bool = False,
         changes: Sequence[Steering] = (),
+        bars: BarGrid | None = None,
     ) -> AudioStream:
         """A new take; the arguments are those of `messages.StartTake`.
 
@@ -117,7 +118,7 @@ class Generator:
             left += frames_ahead(decoder)
         tokens = TokenStream(
             self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, left,
-            closed=not open_end, changes=moved,
+            closed=not open_end, changes=moved, bars=bars and bars.moved(-done),
         )  # fmt: skip
         return AudioStream(tokens, decoder, codes, done, first_sample, wanted)
 

@@ -15,7 +15,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.generation.params import Prompt, SamplingParams, Steering
+from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 
 Codes = NDArray[np.int64]  # [codebooks, frames], delay undone
 Pcm = NDArray[np.float32]  # [samples, channels], 32 kHz
@@ -54,6 +54,7 @@ class StartTake:
         engine tells), and its PCM before `first_sample` was delivered already.
     changes: what holds from later frames on in place of prompt and sampling, as a timeline that
         was recorded; frames below 0 are the context's, which is read as it was written.
+    bars: where bar lines fall, counted from the take's first frame; None: nobody knows.
     """
 
     take: int
@@ -67,6 +68,7 @@ class StartTake:
     done: int = 0
     first_sample: int = 0
     changes: tuple[Steering, ...] = ()
+    bars: BarGrid | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

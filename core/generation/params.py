@@ -99,6 +99,26 @@ class Steering:
 
 
 @dataclass(frozen=True, slots=True)
+class BarGrid:
+    """Where bar lines fall among frames: `first`, and every `frames` before and after it.
+
+    Both in codec frames (50 a second), fractions allowed. `first` may be negative.
+    Raises BadInput where a bar is shorter than a frame.
+    """
+
+    frames: float
+    first: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.first) and 1 <= self.frames < 1e9):
+            raise BadInput(f"bars of {self.frames:g} frames are out of range; use 1 or more")
+
+    def moved(self, frames: float) -> BarGrid:
+        """The same lines, counted from a frame that lies `frames` earlier."""
+        return BarGrid(self.frames, self.first + frames)
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How tokens are drawn. Defaults are the field's (AudioCraft's).
 

@@ -35,7 +35,7 @@ from core.errors import BadInput
 from core.generation.context_window import first_frame_seen
 from core.generation.delay_pattern import DelayedCodes
 from core.generation.guidance import guide
-from core.generation.params import Prompt, SamplingParams, Steering
+from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.sampling import draw, seed_of_step
 from core.generation.steering_timeline import Branches, SteeringTimeline, branches_of, in_order
 from core.model.kv_cache import KVCache
@@ -71,6 +71,7 @@ class TokenStream:
         window_frames: int | None = None,
         closed: bool = True,
         changes: Sequence[Steering] = (),
+        bars: BarGrid | None = None,
     ) -> None:
         """context: codes [K,F0] to continue from, the delay undone; they are not given out again.
         frames: new frames wanted; None goes on without end.
@@ -78,6 +79,7 @@ class TokenStream:
         closed: the model is told of the end, as `transformers` does; False: as if it went on.
         changes: what holds from which new frame on in place of prompt and sampling; frames
             below 0 are the context's, so that its past is read as it was written.
+        bars: where bar lines fall, counted from the first new frame; None: it is not known.
         Raises BadInput when the context does not fit the model.
         """
         config = model.config
@@ -88,6 +90,7 @@ class TokenStream:
         begun = 0 if known is None else known.shape[1]
         self._end = None if frames is None else begun + max(0, frames)
         told = self._end if closed else None
+        self._bars = None if bars is None else bars.moved(begun)
         self._codes = DelayedCodes(config.delays, config.special_token, known, told)
         self._step = begun + 1  # the step that is drawn next
         self._first = 0  # the first frame the state was made from
@@ -146,7 +149,7 @@ class TokenStream:
         self._codes.forget(frame)
         if self._state is None:
             return
-        if first_frame_seen(self._step, self._window, self._max_delay) == self._first:
+        if self._first_seen() == self._first:
             # positions read before this step was due
             self._state.cache.length = self._step - 1 - self._first
         else:
@@ -187,7 +190,7 @@ class TokenStream:
         """Logits [rows,K,V] for the step that is due."""
         held = self._timeline.at(self._step)
         branches = branches_of(held.prompt, held.sampling)
-        first = first_frame_seen(self._step, self._window, self._max_delay)
+        first = self._first_seen()
         if self._state is None or first != self._first:
             self._first, self._branches = first, branches
             self._state, logits = self._primed(branches, self._step)
@@ -196,6 +199,10 @@ class TokenStream:
         self._state.text = self._keys_of(held.prompt, branches)
         column = torch.from_numpy(self._codes.column(self._step - 1, first))
         return self._model.step(column.unsqueeze(0).to(self._model.device), self._state)
+
+    def _first_seen(self) -> int:
+        """The first frame that the step which is due looks back on."""
+        return first_frame_seen(self._step, self._window, self._max_delay, self._bars)
 
     def _primed(self, branches: Branches, step: int) -> tuple[LMState, Tensor]:
         """A state that has read everything before `step`, and the logits for it.

@@ -8,7 +8,8 @@ import torch
 
 from core.errors import BadInput
 from core.generation.context_window import first_frame_seen, kept_frames
-from core.generation.params import Prompt, SamplingParams
+from core.generation.params import BarGrid, Prompt, SamplingParams
+from core.generation.token_stream import TokenStream
 from tests.core.generation.conftest import GREEDY, Twins, taken
 
 WARM = SamplingParams(seed=7, temperature=1.0, top_k=50)
@@ -147,6 +148,45 @@ def test_where_the_context_begins() -> None:
         seen = [step - begin for step, begin in enumerate(begins, start=1)]
         assert min(seen) >= 1
         assert max(seen) <= window + 3
+
+
+@pytest.mark.parametrize("window", [10, 60, 1_500])
+@pytest.mark.parametrize("bar", [1.0, 7.3, 100.0, 106.0 + 2 / 3, 133.33, 399.9, 2_400.0])
+@pytest.mark.parametrize("first", [0.0, -0.4, 55.5, -1_234.0])
+def test_with_bars_a_context_begins_on_a_line(window: int, bar: float, first: float) -> None:
+    room, bars = window + 3, BarGrid(bar, first)
+    begins = [first_frame_seen(step, window, 3, bars) for step in range(1, 6 * window + 9)]
+    assert begins == sorted(begins)
+    assert begins[room - 1] == 0
+    seen = [step - begin for step, begin in enumerate(begins, start=1)]
+    assert max(seen) <= room
+    assert min(seen[room:]) >= kept_frames(window)
+    line = bar
+    while line > room - kept_frames(window):
+        line /= 2
+    off = [(begin - first + line / 2) % line - line / 2 for begin in set(begins) - {0}]
+    assert np.abs(off).max() <= 0.5 + 1e-6
+
+
+def test_continuing_with_bars_meets_the_same_contexts(mono: Twins) -> None:
+    """Drawn, past a window of 60 frames, its bars of 16.7: tokens are those of one run."""
+    bars = BarGrid(50 / 3, 4.0)
+
+    def stream(context: np.ndarray | None, frames: int, bars: BarGrid) -> TokenStream:
+        return TokenStream(
+            mono.lm, mono.conditioner, Prompt("pads"), WARM, context, frames, 60,
+            closed=False, bars=bars,
+        )  # fmt: skip
+
+    whole = taken(stream(None, 200, bars))
+    first = taken(stream(None, 130, bars))
+    rest = taken(stream(first, 70, bars.moved(-130)))
+    np.testing.assert_array_equal(np.concatenate((first, rest), axis=1), whole)
+    rewound = stream(None, 200, bars)
+    taken(rewound, 150)
+    rewound.rewind(90)
+    np.testing.assert_array_equal(taken(rewound), whole[:, 90:])
+    assert not np.array_equal(taken(mono.stream(sampling=WARM, frames=200, window_frames=60)), whole)
 
 
 # ------------------------------------------------------------------ changes on the way
