@@ -20,6 +20,7 @@ import numpy as np
 from daw_bridge.atomic import replace_file
 from daw_bridge.effects import TakeRecord
 from daw_bridge.take_table import record_of
+from daw_bridge.take_writing import read_codes, write_codes
 
 try:
     import fcntl
@@ -129,8 +130,8 @@ class PartialTake:
     def set_context(self, codes: np.ndarray) -> None:
         """Tokens [codebooks, frames] that the take continues and that are no other take's."""
         self.context = codes.astype(np.int16)
-        with contextlib.suppress(OSError), replace_file(self._context_path) as file:
-            np.save(file, self.context, allow_pickle=False)
+        with contextlib.suppress(OSError):
+            write_codes(self._context_path, self.context)
 
     @property
     def _context_path(self) -> Path:
@@ -222,7 +223,7 @@ class PartialTake:
         self._frames = self._codes[0].shape[1]
         self.samples = pcm_path.stat().st_size // (4 * self._channels)
         with contextlib.suppress(OSError, ValueError):
-            self.context = np.load(self._context_path, allow_pickle=False)
+            self.context = read_codes(self._context_path)
 
 
 def find_partial_takes(folder: Path) -> Iterator[PartialTake]:

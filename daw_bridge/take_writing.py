@@ -6,14 +6,14 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.effects import TakeRecord
-from daw_bridge.take_chunks import Tokens, chunks_for, read_take_file
+from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
 from daw_bridge.take_table import table_of
 
 
@@ -66,38 +66,38 @@ def copy_sound(source: Path, path: Path) -> None:
         shutil.copyfileobj(file, copy)
 
 
-def own_codes(record: TakeRecord) -> Tokens | None:
-    """A take's tokens: from beside its WAV or from inside it."""
-    try:
-        return _loaded(Path(record.path).with_suffix(".npy"))
-    except (OSError, ValueError):
-        pass
-    try:
-        found = read_take_file(Path(record.path))
-    except (OSError, ValueError):
-        return None
-    return found.codes if found else None
-
-
-def context_codes(record: TakeRecord) -> Tokens | None:
-    """Tokens that a take continues and that are no take's of this folder, if there are any."""
-    try:
-        return _loaded(Path(record.path).with_suffix(".context.npy"))
-    except (OSError, ValueError):
-        pass
-    try:
-        found = read_take_file(Path(record.path))
-    except (OSError, ValueError):
-        return None
-    return found.context if found and found.context.shape[1] else None
-
-
-def _loaded(path: Path) -> Tokens:
-    """Raises OSError; ValueError for what holds no tokens."""
+def read_codes(path: Path) -> Tokens:
+    """What `write_codes` wrote. Raises OSError; ValueError for what holds no tokens."""
     codes = np.load(path, allow_pickle=False)
     if codes.ndim != 2 or codes.dtype.kind not in "iu":
         raise ValueError("no tokens")
     return codes
+
+
+def own_codes(record: TakeRecord) -> Tokens | None:
+    """A take's tokens: from beside its WAV or from inside it."""
+    return _codes_of(record, ".npy", lambda found: found.codes)
+
+
+def context_codes(record: TakeRecord) -> Tokens | None:
+    """Tokens that a take continues and that are no take's of this folder, if there are any."""
+    codes = _codes_of(record, ".context.npy", lambda found: found.context)
+    return codes if codes is not None and codes.shape[1] else None
+
+
+def _codes_of(
+    record: TakeRecord, suffix: str, inside: Callable[[TakeFile], Tokens]
+) -> Tokens | None:
+    path = Path(record.path)
+    try:
+        return read_codes(path.with_suffix(suffix))
+    except (OSError, ValueError):
+        pass
+    try:
+        found = read_take_file(path)
+    except (OSError, ValueError):
+        return None
+    return inside(found) if found else None
 
 
 def _first(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
