@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import PurePath, PureWindowsPath
-from types import MappingProxyType
 
 import numpy as np
 
@@ -23,15 +22,15 @@ from daw_bridge.effects import (
     AdoptTake,
     ClipRead,
     DiskProblem,
-    KeepSettings,
     ReadClip,
     RecallTake,
     TakeFound,
     TakeRecalled,
     TakeRecord,
 )
-from daw_bridge.events import Accepted, ParameterChanged, Problem
+from daw_bridge.events import Accepted, Problem
 from daw_bridge.parameters import PARAMETERS
+from daw_bridge.session_clocks import note_parameter
 from daw_bridge.session_state import Context, Pending, Turn, Wish
 from daw_bridge.session_takes import start_take
 from daw_bridge.take_timeline import past
@@ -197,9 +196,7 @@ def _take_tempo(turn: Turn, record: TakeRecord, origin: Origin) -> None:
     if transport.leader is not ClockSource.INTERNAL or transport.tempo == tempo:
         return
     turn.change(transport=transport.set_by_hand(tempo, turn.now))
-    values = MappingProxyType({**turn.state.values, "tempo": tempo})
-    turn.change(values=values)
-    turn.send(ParameterChanged("tempo", tempo, origin), KeepSettings({"values": dict(values)}))
+    note_parameter(turn, "tempo", tempo, origin)
 
 
 def question_failed(turn: Turn, problem: DiskProblem) -> None:
