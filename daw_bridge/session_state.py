@@ -17,7 +17,7 @@ from core.generation.messages import (
     PcmBlock,
 )
 from core.generation.params import Prompt, SamplingParams, Steering
-from core.types import seconds_of_bars
+from core.types import MODEL_RATE, seconds_of_bars
 from daw_bridge.audio.messages import AudioEvent, AudioRequest
 from daw_bridge.commands import Command, ContinueTake, Origin
 from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, Tick
@@ -105,6 +105,10 @@ class Flight:
     @property
     def sounding(self) -> bool:
         return self.begun and not self.audio_done and not self.muted
+
+    def heard_by(self, now: float) -> float:
+        """Seconds of it that the ear has heard; needs to have been told of some."""
+        return self.played / MODEL_RATE + now - self.played_at
 
 
 class Wish(Enum):

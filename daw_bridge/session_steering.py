@@ -15,7 +15,7 @@ from types import MappingProxyType
 from core.errors import BadInput
 from core.generation.messages import ChangePrompt, ChangeSampling, PcmBlock, TakeSteered
 from core.generation.params import Prompt, SamplingParams, Steering, checked_text_weight
-from core.types import FRAME_RATE, MODEL_RATE
+from core.types import FRAME_RATE
 from daw_bridge import commands as ask
 from daw_bridge.audio.messages import BeginTake
 from daw_bridge.effects import CutTake, KeepSettings, NoteTake, RecallTake
@@ -191,7 +191,7 @@ def _branch(turn: Turn, flight: Flight) -> None:
     waits = any(pending.wish is Wish.BRANCH for pending in turn.state.pending.values())
     if waits or flight.cancelled or not flight.heard or not flight.sounding or flight.stop_at:
         return
-    heard = flight.played / MODEL_RATE + turn.now - flight.played_at
+    heard = flight.heard_by(turn.now)
     ahead = max(turn.state.ready_after, look_ahead(turn.state, flight, heard))
     frame = math.ceil((heard + ahead + SAFETY) * FRAME_RATE)
     if flight.wanted is not None and frame <= flight.wanted - SHORTEST_BRANCH:
@@ -209,7 +209,7 @@ def steer_late(turn: Turn) -> None:
 def first_free_frame(turn: Turn, flight: Flight) -> int:
     """The first frame that can still be made anew before its sound is due."""
     if flight.begun and flight.played_at:
-        heard = flight.played / MODEL_RATE + turn.now - flight.played_at
+        heard = flight.heard_by(turn.now)
     else:  # the first sample is yet to come
         heard = min(0.0, turn.now - (flight.start_at or turn.now))
     safe = heard + look_ahead(turn.state, flight, heard)
