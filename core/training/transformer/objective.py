@@ -69,8 +69,8 @@ class Prepared:
 
     @property
     def spoken(self) -> Tensor:
-        """bool [B,S]: steps that have a target and a caption."""
-        return (self.targets[:, 0] != IGNORED) & self.told[:, None]
+        """bool [B,S]: see `spoken_steps`."""
+        return spoken_steps(self.targets, self.told)
 
     def asked(self, names: Sequence[str]) -> Tensor:
         """How many steps each question of `names` is asked at [len(names)]."""
@@ -102,6 +102,11 @@ class Prepared:
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         return self.delayed, self.targets, self.words, self.attended, self.told, self.phase
+
+
+def spoken_steps(targets: Tensor, told: Tensor) -> Tensor:
+    """bool [B,S]: steps that have a target [B,K,S] and a caption, told [B]."""
+    return (targets[:, 0] != IGNORED) & told[:, None]
 
 
 def phases(batch: Batch, steps: int) -> Tensor:
@@ -160,8 +165,7 @@ class Objective(nn.Module):
             )
             for book in range(targets.shape[1])
         ]
-        spoken = (targets[:, 0] != IGNORED) & told[:, None]
-        losses += self.questions(states, phase, words, spoken)
+        losses += self.questions(states, phase, words, spoken_steps(targets, told))
         return torch.stack(losses)
 
     def mean(self, whole: Prepared) -> Tensor:
