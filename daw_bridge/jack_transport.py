@@ -11,8 +11,8 @@ from daw_bridge.commands import (
     Command,
 )
 from daw_bridge.jack_messages import JackPosition
+from daw_bridge.transport import FASTEST, SLOWEST
 
-SLOWEST, FASTEST = 20.0, 400.0
 FAR = 0.001  # seconds that a position may be off before it is told again; ticks are coarse
 REMIND = 2.0  # … and it is told again after so many anyway
 FROZEN = 0.3  # … without a step while it rolls: the master has left, and JACK shows its last word

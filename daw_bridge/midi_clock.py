@@ -16,12 +16,12 @@ from daw_bridge.commands import (
 )
 from daw_bridge.tick_filter import TickFilter
 from daw_bridge.tick_line import TickLine
+from daw_bridge.transport import FASTEST, SLOWEST
 
 PER_BEAT = 24
 PER_SIXTEENTH = 6  # a song position's unit; also how often tempo and position are told
 FIRST_TEMPO = 24  # ticks before a tempo is said
 LOST_AFTER = 1.0  # seconds without a tick; 20 bpm ticks every 0.125 s
-SLOWEST, FASTEST = 20.0, 400.0
 HARDLY = 0.005  # bpm that are not worth saying
 
 SOURCE = ClockSource.MIDI

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from daw_bridge.commands import ClockSource
 
-SLOWEST, FASTEST = 20.0, 400.0
+SLOWEST, FASTEST = 20.0, 400.0  # bpm that any clock may have
 TAP_GAP = 3.0  # seconds: a longer silence begins a new series of taps
 JUST_NOW = 1e-3  # a bar line nearer than this has passed: nothing can start on it
 
