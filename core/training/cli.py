@@ -6,6 +6,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 from core.codec.encodec import Codec
+from core.codec.loudness import DEFAULT_TARGET
 from core.errors import BadCheckpoint, BadInput
 from core.generation.generator import resolve_device
 from core.model.checkpoint import load_codec
@@ -13,8 +14,7 @@ from core.training.codec.trainer import CodecTrainer, CodecTraining, finished_co
 from core.training.lora.settings import LoraTraining
 from core.training.lora.trainer import LoraTrainer
 from core.training.music.audio_folder import audio_files, foreign_files
-from core.training.music.loudness import DEFAULT_TARGET
-from core.training.run.shared import read_toml
+from core.training.run.config_file import read_toml
 from core.training.tokens.report import Report
 from core.training.tokens.tokenizing import tokenize_folder
 from core.training.transformer.settings import TransformerTraining

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import BadInput
+from core.training.run.config_file import read_config
 from core.training.run.length import RunLength
-from core.training.run.shared import read_config
 
 
 @dataclass(frozen=True, slots=True)

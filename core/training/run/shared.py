@@ -14,9 +14,6 @@ from typing import Any
 import torch
 
 from core.errors import BadCheckpoint, DawBridgeError
-from core.training.run.config_file import read_config, read_toml
-
-__all__ = ["Log", "Schedule", "atomic_save", "read_checkpoint", "read_config", "read_toml"]
 
 
 def previous_of(path: Path) -> Path:

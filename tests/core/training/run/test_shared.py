@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from core.errors import BadInput, DawBridgeError
-from core.training.run.config_file import ranged
-from core.training.run.shared import Log, Schedule, atomic_save, read_config
+from core.training.run.config_file import ranged, read_config
+from core.training.run.shared import Log, Schedule, atomic_save
 
 
 @dataclass(frozen=True)
