@@ -106,6 +106,10 @@ class TokenStream:
         self._keys_of(prompt, branches_of(prompt, sampling))  # now, while nothing is waiting
 
     @property
+    def model(self) -> LanguageModel:
+        return self._model
+
+    @property
     def prompt(self) -> Prompt:
         return self._timeline.at(self._step).prompt
 
@@ -179,7 +183,11 @@ class TokenStream:
 
     def _advance(self) -> None:
         """Draw one step: every codebook, each for the frame it is at."""
-        sampling, logits = self.sampling, self._logits()
+        self._draw(self._logits())
+
+    def _draw(self, logits: Tensor) -> None:
+        """The tokens of the step that is due, from its rows of logits [rows,K,V]."""
+        sampling = self.sampling
         combined = guide(logits, sampling.guidance) if logits.shape[0] == 2 else logits[0]
         self._generator.manual_seed(seed_of_step(sampling.seed, self._step))
         tokens = draw(combined, sampling, self._generator)
@@ -189,7 +197,7 @@ class TokenStream:
     def _logits(self) -> Tensor:
         """Logits [rows,K,V] for the step that is due."""
         held = self._timeline.at(self._step)
-        branches = branches_of(held.prompt, held.sampling)
+        branches = self._due_branches()
         first = self._first_seen()
         if self._state is None or first != self._first:
             self._first, self._branches = first, branches
@@ -199,6 +207,11 @@ class TokenStream:
         self._state.text = self._keys_of(held.prompt, branches)
         column = torch.from_numpy(self._codes.column(self._step - 1, first))
         return self._model.step(column.unsqueeze(0).to(self._model.device), self._state)
+
+    def _due_branches(self) -> Branches:
+        """The rows that the step which is due is drawn from."""
+        held = self._timeline.at(self._step)
+        return branches_of(held.prompt, held.sampling)
 
     def _first_seen(self) -> int:
         """The first frame that the step which is due looks back on."""

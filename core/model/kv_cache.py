@@ -8,6 +8,7 @@ attention kernel, which is made for many query rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,11 +63,11 @@ class KVCache:
 
     def row(self, index: int) -> KVCache:
         """A copy with one of the sequences alone."""
-        return self._of_rows([index])
+        return self.picked([index])
 
     def repeated(self) -> KVCache:
         """A copy with the one sequence twice: how an unguided run becomes a guided one."""
-        return self._of_rows([0, 0])
+        return self.picked([0, 0])
 
     def joined(self, other: KVCache) -> KVCache:
         """A copy with the sequences of both, which must have the same length."""
@@ -82,7 +83,22 @@ class KVCache:
             target[:, split:, : self.length] = second[:, :, : self.length]
         return made
 
-    def _of_rows(self, indices: list[int]) -> KVCache:
+    @classmethod
+    def woven(cls, caches: Sequence[KVCache]) -> KVCache:
+        """A copy with the sequences of several alike: their first ones, then their second ones."""
+        count, sample = len(caches), caches[0]
+        if any((one.length, one.rows) != (sample.length, sample.rows) for one in caches):
+            raise ValueError("caches that are woven must have as many rows and positions")
+        made = sample._blank(sample.rows * count, max(one.capacity for one in caches))
+        heads, length = sample.keys.shape[1] // sample.rows, sample.length
+        for place, one in enumerate(caches):
+            for target, source in ((made.keys, one.keys), (made.values, one.values)):
+                rows = target.unflatten(1, (sample.rows, count, heads))[:, :, place]
+                rows[..., :length, :] = source.unflatten(1, (sample.rows, heads))[..., :length, :]
+        return made
+
+    def picked(self, indices: Sequence[int]) -> KVCache:
+        """A copy with these of the sequences, in this order."""
         made = self._blank(len(indices), self.capacity)
         heads = self.keys.shape[1] // self.rows
         for place, index in enumerate(indices):

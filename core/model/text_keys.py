@@ -98,6 +98,21 @@ def stacked(told: TextKeys | None, null: TextKeys | None) -> TextKeys | None:
     return TextKeys(layers, 2, TextMix(there, torch.cat([mix.weights for mix in mixes])))
 
 
+def repeated(keys: TextKeys, count: int) -> TextKeys:
+    """Each row `count` times, one after the other: `count` sequences told the same."""
+    if count == 1:
+        return keys
+
+    def many(x: Tensor) -> Tensor:
+        return x.unflatten(0, (keys.rows, -1)).repeat_interleave(count, 0).flatten(0, 1)
+
+    layers = tuple((many(k), many(v)) for k, v in keys.layers)
+    mix = keys.mix
+    if mix is not None:
+        mix = TextMix(many(mix.there), many(mix.weights))
+    return TextKeys(layers, keys.rows * count, mix)
+
+
 def _twice(keys: TextKeys) -> TextKeys:
     layers = tuple((k.repeat(2, 1, 1), v.repeat(2, 1, 1)) for k, v in keys.layers)
     mix = keys.mix
