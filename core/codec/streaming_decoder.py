@@ -92,10 +92,7 @@ class StreamingDecoder:
         state.frames += codes.shape[1]
         x = self._embed(codes)
         for layer, held, elu in zip(self._layers, state.layers, self._elu_before, strict=True):
-            if isinstance(layer, Conv):
-                x = layer.forward(x, held, False, elu)  # pyright: ignore[reportArgumentType]
-            else:
-                x = layer.forward(x, held, False)  # pyright: ignore[reportArgumentType]
+            x = _through(layer, x, held, False, elu)
             if isinstance(layer, Lstm) or x.shape[1] == 0:
                 break
         return x.shape[1]
@@ -116,11 +113,7 @@ class StreamingDecoder:
         for layer, held, elu in zip(self._layers, state.layers, self._elu_before, strict=True):
             if x.shape[1] == 0 and not last:
                 return x.new_zeros(0, self.channels)
-            match layer:
-                case Conv():
-                    x = layer.forward(x, held, last, elu)  # pyright: ignore[reportArgumentType]
-                case _:
-                    x = layer.forward(x, held, last)  # pyright: ignore[reportArgumentType]
+            x = _through(layer, x, held, last, elu)
         return x.squeeze(2).t().contiguous()
 
     def _lookahead(self) -> int:
@@ -140,6 +133,13 @@ class StreamingDecoder:
 
 
 Layer = Conv | Upsample | Residual | Lstm
+
+
+def _through(layer: Layer, x: Tensor, held: LayerState, last: bool, elu: bool) -> Tensor:
+    """A layer's output; an ELU that every other kind needs is in the layer itself."""
+    if isinstance(layer, Conv):
+        return layer.forward(x, held, last, elu)  # pyright: ignore[reportArgumentType]
+    return layer.forward(x, held, last)  # pyright: ignore[reportArgumentType]
 
 
 def _build(modules: nn.ModuleList) -> tuple[list[Layer], list[bool]]:
