@@ -13,6 +13,7 @@ MAX_SECONDS = 600.0
 MAX_ADAPTER_WEIGHT = 2.0
 MAX_TEXT_WEIGHT = 10.0
 MAX_BLENDED = 8  # prompts
+MAX_MELODY_FRAMES = 937  # 120 s of chroma frames
 
 
 def checked_weight(weight: float) -> float:
@@ -46,13 +47,20 @@ class Prompt:
     blend: of several texts each with its share, in the order of the texts; the shares sum to
         1, and `text` then says it for people. Made by `Prompt.of`; empty for a single text.
     negative: what to keep away from, in place of guidance's null branch; empty: nothing.
+    melody: what to play it on, for a melody model: a pitch class a chroma frame (128 ms), one hex
+        digit each, 0 is C (core/model/melody.py makes it of a clip); empty: none.
     """
 
     text: str = ""
     blend: tuple[tuple[str, float], ...] = ()
     negative: str = ""
+    melody: str = ""
 
     def __post_init__(self) -> None:
+        if len(self.melody) > MAX_MELODY_FRAMES or not set(self.melody) <= set("0123456789ab"):
+            raise BadInput(
+                f"a melody is up to {MAX_MELODY_FRAMES} digits, 0 to b; make it of a clip"
+            )
         for text in (self.negative, *([self.text] if not self.blend else dict(self.blend))):
             if len(text) > MAX_PROMPT_CHARACTERS:
                 raise BadInput(

@@ -18,11 +18,11 @@ Branches = tuple[str, ...]  # the rows that are run: "told" sees the text, "null
 def branches_of(prompt: Prompt, sampling: SamplingParams) -> Branches:
     """Two where guidance has two branches to compare.
 
-    An empty prompt without a negative one has one branch: both would be the null branch
-    (AudioCraft).
+    An empty prompt without a negative one or a melody has one branch: both would be the null
+    branch (AudioCraft).
     """
     negative = bool(prompt.negative.strip())
-    if not prompt.texts and not negative:
+    if not prompt.texts and not negative and not prompt.melody:
         return ("null",)
     return ("told",) if sampling.guidance == 1 else ("told", "null")
 

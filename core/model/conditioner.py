@@ -1,15 +1,21 @@
-"""Text → cross-attention keys and values, kept for the prompts used last."""
+"""Text → cross-attention keys and values, kept for the prompts used last.
+
+A melody model has no cross-attention: there, melody and text → what it reads before the codes.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from core.generation.params import Prompt
 from core.model.language_model import LanguageModel
+from core.model.melody import melody_from
 from core.model.text_keys import TextKeys, blended, weighted
 
 MAX_TEXT_TOKENS = 512  # what T5 was trained on; longer texts lose their end
@@ -86,7 +92,39 @@ class Conditioner:
         """What replaces guidance's null branch; None: nothing does."""
         return self.text_keys(Prompt(prompt.negative))
 
-    def _keys_of(self, text: str) -> TextKeys:
+    @torch.inference_mode()
+    def prefix(self, prompt: Prompt, branches: Sequence[str], frame: int) -> Tensor:
+        """What a melody model reads before the codes, [rows,P,H]: melody, then text.
+
+        branches: the rows, each "told" or "null". frame: that the codes begin at; the melody is
+        heard from there on, as AudioCraft moves it when it goes past its window.
+        As in transformers' MusicgenMelody, a row without melody has pitch class 0 throughout, and
+        one without text zeros, of the other row's length. A blend of texts is the weighted sum of
+        their states, for here is no attention to share out.
+        """
+        config = self._model.config
+        texts = {"told": prompt.texts, "null": Prompt(prompt.negative).texts}
+        states = [self._mixed(texts[branch]) for branch in branches]
+        longest = max(one.shape[1] for one in states)
+        melodies = [prompt.melody if branch == "told" else "" for branch in branches]
+        heard = [melody_from(melody, frame, config.chroma_frames) for melody in melodies]
+        melody = self._model.project_melody(torch.tensor(heard, device=self._model.device))
+        return torch.cat((melody, torch.cat([_padded(one, longest) for one in states])), 1)
+
+    def _mixed(self, texts: Sequence[tuple[str, float]]) -> Tensor:
+        """The weighted sum of the texts' projected states [1,T,H]; one zero without a text."""
+        if not texts:
+            return torch.zeros(
+                1, 1, self._model.config.hidden, device=self._model.device, dtype=self._model.dtype
+            )
+        states = [self._states_of(text) for text, _ in texts]
+        longest = max(one.shape[1] for one in states)
+        shares = [share for _, share in texts]
+        parts = [_padded(x, longest) * w for x, w in zip(states, shares, strict=True)]
+        return torch.stack(parts).sum(0)
+
+    def _states_of(self, text: str) -> Tensor:
+        """A text's projected states [1,T,H]."""
         if text not in self._projected:
             states, _ = self.text_states([text])
             self._projected[text] = self._model.project_text(states.to(self._model.dtype))
@@ -94,11 +132,20 @@ class Conditioner:
                 oldest, _ = self._projected.popitem(last=False)
                 self._keys.pop(oldest, None)
         self._projected.move_to_end(text)
+        return self._projected[text]
+
+    def _keys_of(self, text: str) -> TextKeys:
+        projected = self._states_of(text)
         if text not in self._keys:
-            self._keys[text] = self._model.text_keys(self._projected[text])
+            self._keys[text] = self._model.text_keys(projected)
         return self._keys[text]
 
     def forget_keys(self) -> None:
         """The layers that make keys and values have changed. The text encoder's work is kept."""
         self._keys.clear()
         self._blends.clear()
+
+
+def _padded(x: Tensor, places: int) -> Tensor:
+    """x [1,T,H] → [1,places,H], zeros at the end."""
+    return F.pad(x, (0, 0, 0, places - x.shape[1]))

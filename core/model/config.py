@@ -23,6 +23,9 @@ class ModelConfig:
     text_hidden: width of the text encoder's states.
     window_frames: frames of one training window; positions beyond it were never learnt.
     activation: name of the feed-forward non-linearity.
+    chroma_bins, chroma_frames: of a melody model, pitch classes and how many frames of them it
+        reads; 0 of the others. A melody model reads melody and text before the codes and has no
+        cross-attention.
     dropout, attention_dropout, activation_dropout: used in training only.
     """
 
@@ -40,6 +43,8 @@ class ModelConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.0
     activation_dropout: float = 0.0
+    chroma_bins: int = 0
+    chroma_frames: int = 0
 
     def __post_init__(self) -> None:
         if min(self.hidden, self.layers, self.heads, self.ffn, self.codebooks, self.vocab) < 1:
@@ -53,6 +58,11 @@ class ModelConfig:
             raise BadCheckpoint(f"config.json has {self.audio_channels} audio channels; use 1 or 2")
         if self.audio_channels == 2 and self.codebooks % 2:
             raise BadCheckpoint(f"config.json has {self.codebooks} codebooks for stereo pairs")
+        if not 0 <= self.chroma_bins <= 16 or (self.chroma_bins and self.chroma_frames < 1):
+            raise BadCheckpoint(
+                f"config.json has {self.chroma_bins} pitch classes in {self.chroma_frames} frames;"
+                " a melody model has 12 in 235"
+            )
 
     @property
     def special_token(self) -> int:
@@ -81,6 +91,16 @@ class ModelConfig:
         """
         return self.text_hidden != self.hidden
 
+    @property
+    def hears_melody(self) -> bool:
+        """Whether melody and text come before the codes, in place of cross-attention."""
+        return self.chroma_bins > 0
+
+    @property
+    def projects_melody(self) -> bool:
+        """As `projects_text`, of the pitch classes."""
+        return self.hears_melody and self.chroma_bins != self.hidden
+
     @classmethod
     def from_hugging_face(
         cls, config: Mapping[str, Any], window_frames: int | None = None
@@ -91,10 +111,10 @@ class ModelConfig:
         Raises BadCheckpoint when it describes another kind of model or lacks a size.
         """
         kind = config.get("model_type")
-        if kind != "musicgen":
+        if kind not in ("musicgen", "musicgen_melody"):
             raise BadCheckpoint(
                 f"config.json describes a {kind!r} model; give a MusicGen checkpoint"
-                " (model_type 'musicgen')"
+                " (model_type 'musicgen' or 'musicgen_melody')"
             )
         try:
             decoder, text = config["decoder"], config["text_encoder"]
@@ -114,6 +134,8 @@ class ModelConfig:
                 dropout=float(decoder.get("dropout", 0.1)),
                 attention_dropout=float(decoder.get("attention_dropout", 0.0)),
                 activation_dropout=float(decoder.get("activation_dropout", 0.0)),
+                chroma_bins=int(config.get("num_chroma", 12)) if kind != "musicgen" else 0,
+                chroma_frames=int(config.get("chroma_length", 235)) if kind != "musicgen" else 0,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise BadCheckpoint(
@@ -132,14 +154,20 @@ class ModelConfig:
         `EncodecConfig.to_dict()`). `scale_embedding` is written false: transformers
         stores the flag but never multiplies by it, and AudioCraft has no such scale.
         """
+        kind, name = "musicgen", "MusicgenForConditionalGeneration"
+        melody: dict[str, Any] = {}
+        if self.hears_melody:
+            kind, name = "musicgen_melody", "MusicgenMelodyForConditionalGeneration"
+            melody = {"num_chroma": self.chroma_bins, "chroma_length": self.chroma_frames}
         return {
-            "architectures": ["MusicgenForConditionalGeneration"],
-            "model_type": "musicgen",
+            "architectures": [name],
+            "model_type": kind,
             "is_encoder_decoder": True,
+            **melody,
             "text_encoder": dict(text_encoder),
             "audio_encoder": dict(audio_encoder),
             "decoder": {
-                "model_type": "musicgen_decoder",
+                "model_type": f"{kind}_decoder",
                 "hidden_size": self.hidden,
                 "num_hidden_layers": self.layers,
                 "num_attention_heads": self.heads,

@@ -17,6 +17,7 @@ from core.model.config import ModelConfig
 DECODER = "decoder.model.decoder."
 HEADS = "decoder.lm_heads."
 PROJECTION = "enc_to_dec_proj."
+MELODY_PROJECTION = "audio_enc_to_dec_proj."
 
 # One to one inside a layer: our name, theirs.
 _SAME = (
@@ -34,12 +35,17 @@ _SAME = (
     ("fc1.weight", "fc1.weight"),
     ("fc2.weight", "fc2.weight"),
 )
+_CROSS = "cross_attn"  # not there in a melody model
 _QKV = tuple(f"self_attn.{part}_proj.weight" for part in "qkv")
 
 
 def wanted_by_us(name: str) -> bool:
     """Whether a tensor of a whole checkpoint belongs to the language model."""
-    return name.startswith(("decoder.", PROJECTION))
+    return name.startswith(("decoder.", PROJECTION, MELODY_PROJECTION))
+
+
+def _same(config: ModelConfig) -> list[tuple[str, str]]:
+    return [one for one in _SAME if not (config.hears_melody and one[0].startswith(_CROSS))]
 
 
 def from_hugging_face(weights: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
@@ -74,12 +80,15 @@ def from_hugging_face(weights: Mapping[str, Tensor], config: ModelConfig) -> dic
     if config.projects_text:
         ours["text_proj.weight"] = take(f"{PROJECTION}weight", hidden, config.text_hidden)
         ours["text_proj.bias"] = take(f"{PROJECTION}bias", hidden)
+    if config.projects_melody:
+        ours["melody_proj.weight"] = take(f"{MELODY_PROJECTION}weight", hidden, config.chroma_bins)
+        ours["melody_proj.bias"] = take(f"{MELODY_PROJECTION}bias", hidden)
     for index in range(config.layers):
         mine, theirs = f"layers.{index}.", f"{DECODER}layers.{index}."
         ours[mine + "self_attn.qkv_proj.weight"] = torch.cat(
             [take(theirs + name, hidden, hidden) for name in _QKV]
         )
-        for our_name, their_name in _SAME:
+        for our_name, their_name in _same(config):
             norm = "norm" in their_name
             shape = (hidden,) if norm else shapes.get(their_name, (hidden, hidden))
             ours[mine + our_name] = take(theirs + their_name, *shape)
@@ -98,9 +107,12 @@ def to_hugging_face(ours: Mapping[str, Tensor], config: ModelConfig) -> dict[str
     if config.projects_text:
         theirs[f"{PROJECTION}weight"] = ours["text_proj.weight"]
         theirs[f"{PROJECTION}bias"] = ours["text_proj.bias"]
+    if config.projects_melody:
+        theirs[f"{MELODY_PROJECTION}weight"] = ours["melody_proj.weight"]
+        theirs[f"{MELODY_PROJECTION}bias"] = ours["melody_proj.bias"]
     for index in range(config.layers):
         mine, prefix = f"layers.{index}.", f"{DECODER}layers.{index}."
         parts = ours[mine + "self_attn.qkv_proj.weight"].chunk(3)
         theirs.update({prefix + name: part for name, part in zip(_QKV, parts, strict=True)})
-        theirs.update({prefix + their: ours[mine + our] for our, their in _SAME})
+        theirs.update({prefix + their: ours[mine + our] for our, their in _same(config)})
     return {name: one.detach().clone().contiguous() for name, one in theirs.items()}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from core.errors import BadCheckpoint
 from core.model.config import ModelConfig
 from core.model.hugging_face import from_hugging_face, to_hugging_face
 from core.model.kv_cache import KVCache
@@ -26,10 +27,23 @@ Spans = Sequence[tuple[int, TextKeys | None]]  # from which position on which te
 
 @dataclass(slots=True)
 class LMState:
-    """What one generation carries from step to step: `cache.length` positions are behind it."""
+    """What one generation carries from step to step: `cache.length` positions are behind it.
+
+    prefix: of a melody model, what it reads before the codes, [rows,P,H]: the cache's first P
+        positions.
+    """
 
     cache: KVCache
     text: TextKeys | None = None
+    prefix: Tensor | None = None
+
+    @property
+    def prefix_length(self) -> int:
+        return 0 if self.prefix is None else self.prefix.shape[1]
+
+    def cut(self, codes: int) -> None:
+        """Forget all but the first `codes` positions of codes."""
+        self.cache.length = self.prefix_length + codes
 
 
 def sinusoidal_positions(first: int, count: int, hidden: int) -> Tensor:
@@ -61,6 +75,9 @@ class LanguageModel(nn.Module):
         self.heads = nn.Linear(config.hidden, config.codebooks * config.vocab, bias=False)
         self.text_proj = (
             nn.Linear(config.text_hidden, config.hidden) if config.projects_text else None
+        )
+        self.melody_proj = (
+            nn.Linear(config.chroma_bins, config.hidden) if config.projects_melody else None
         )
         self.register_buffer(
             "code_offsets", torch.arange(config.codebooks) * entries, persistent=False
@@ -113,6 +130,8 @@ class LanguageModel(nn.Module):
         offset: int = 0,
     ) -> Tensor:
         """What the heads read, [B,S,H]; arguments as of `forward`."""
+        if self.config.hears_melody:
+            raise BadCheckpoint("a melody model cannot be trained here; choose another model")
         text, mask = None, None
         if text_states is not None:
             text = self.project_text(text_states, text_mask)
@@ -139,17 +158,32 @@ class LanguageModel(nn.Module):
         text = text_states if self.text_proj is None else self.text_proj(text_states)
         return text if text_mask is None else text * text_mask.unsqueeze(2).to(text.dtype)
 
+    def project_melody(self, melody: Tensor) -> Tensor:
+        """Pitch classes [B,P] int64 → [B,P,H]."""
+        classes = nn.functional.one_hot(melody, self.config.chroma_bins).to(self.dtype)
+        return classes if self.melody_proj is None else self.melody_proj(classes)
+
     def text_keys(self, text: Tensor) -> TextKeys:
         """Projected text [B,T,H], without padding → keys and values for every layer."""
         pairs = (layer.cross_attn.text_keys(text) for layer in self.layers)
         flat = tuple((keys.flatten(0, 1), values.flatten(0, 1)) for keys, values in pairs)
         return TextKeys(tuple((k.contiguous(), v.contiguous()) for k, v in flat), text.shape[0])
 
-    def new_state(self, rows: int, capacity: int, text: TextKeys | None = None) -> LMState:
-        """An empty state of `rows` sequences; `capacity` positions are allocated at once."""
+    def new_state(
+        self,
+        rows: int,
+        capacity: int,
+        text: TextKeys | None = None,
+        prefix: Tensor | None = None,
+    ) -> LMState:
+        """An empty state of `rows` sequences; `capacity` positions of codes are allocated at once.
+
+        text: what the model is told; a melody model by `prefix` [rows,P,H] instead.
+        """
+        capacity += 0 if prefix is None else prefix.shape[1]
         cache = KVCache.allocate(self.config, rows, capacity, self.device, self.dtype)
         self._reach(capacity)
-        return LMState(cache, text)
+        return LMState(cache, text, prefix)
 
     def prefill(self, codes: Tensor, state: LMState, spans: Spans | None = None) -> Tensor:
         """Fill an empty state with codes [1 or B,K,S]; → logits [B,K,V] after the last one.
@@ -157,11 +191,14 @@ class LanguageModel(nn.Module):
         spans: what each position is told, where that is not the state's text throughout; the
         first span begins at 0. So a state is made again as steps made it while prompts changed.
         """
-        cache, length = state.cache, codes.shape[2]
+        cache, length = state.cache, state.prefix_length + codes.shape[2]
         if cache.length:
             raise ValueError("prefill wants an empty state")
         cache.reserve(length)
-        x = self._embed(codes, 0).expand(cache.rows, -1, -1)
+        x = self._embed_codes(codes).expand(cache.rows, -1, -1)
+        if state.prefix is not None:
+            x = torch.cat((state.prefix, x), 1)
+        x = x + self._reach(length)[:length]
         spans = spans or [(0, state.text)]
         for index, layer in enumerate(self.layers):
             told = [
@@ -220,8 +257,11 @@ class LanguageModel(nn.Module):
 
     def _embed(self, codes: Tensor, first: int) -> Tensor:
         """codes [B,K,S] at positions from `first` → [B,S,H]."""
-        rows = self.embed_codes(codes.transpose(1, 2) + self.code_offsets)
-        return rows.sum(2) + self._reach(first + codes.shape[2])[first : first + codes.shape[2]]
+        stop = first + codes.shape[2]
+        return self._embed_codes(codes) + self._reach(stop)[first:stop]
+
+    def _embed_codes(self, codes: Tensor) -> Tensor:
+        return self.embed_codes(codes.transpose(1, 2) + self.code_offsets).sum(2)
 
     def _logits(self, states: Tensor) -> Tensor:
         """What the heads read, […,H] → […,K,V]."""

@@ -176,8 +176,9 @@ class DecoderBlock(nn.Module):
         self.dropout, self.activation_dropout = config.dropout, config.activation_dropout
         self.self_attn_norm = nn.LayerNorm(config.hidden)
         self.self_attn = SelfAttention(config)
-        self.cross_attn_norm = nn.LayerNorm(config.hidden)
-        self.cross_attn = CrossAttention(config)
+        if not config.hears_melody:  # which is told by what stands before the codes
+            self.cross_attn_norm = nn.LayerNorm(config.hidden)
+            self.cross_attn = CrossAttention(config)
         self.ffn_norm = nn.LayerNorm(config.hidden)
         self.fc1 = nn.Linear(config.hidden, config.ffn, bias=False)
         self.fc2 = nn.Linear(config.ffn, config.hidden, bias=False)

@@ -5,6 +5,7 @@ channels; everything else is small. A folder takes about half a second to make.
 
     folder = make_checkpoint(tmp_path / "tiny")              # mono
     folder = make_checkpoint(tmp_path / "tiny", stereo=True)
+    folder = make_checkpoint(tmp_path / "tiny", melody=True)
 
 The session-scoped fixtures `tiny_mono` and `tiny_stereo` (tests/core/conftest.py) hand out
 one such folder each. Do not write into those.
@@ -20,13 +21,15 @@ from transformers import (
     EncodecConfig,
     GenerationConfig,
     MusicgenConfig,
-    MusicgenDecoderConfig,
     MusicgenForConditionalGeneration,
+    MusicgenMelodyConfig,
+    MusicgenMelodyForConditionalGeneration,
     T5Config,
     T5Tokenizer,
 )
 
 VOCAB = 256
+AnyMusicgen = MusicgenForConditionalGeneration | MusicgenMelodyForConditionalGeneration
 README = """---
 license: cc-by-4.0
 ---
@@ -60,20 +63,24 @@ def tiny_codec_config(vocab: int = VOCAB, filters: int = 4) -> EncodecConfig:
 def tiny_model(
     *,
     stereo: bool = False,
+    melody: bool = False,
     seed: int = 0,
     vocab: int = VOCAB,
     hidden: int = 32,
     layers: int = 2,
     window_frames: int = 1_500,
     spread: float = 0.3,
-) -> MusicgenForConditionalGeneration:
-    """A random MusicGen in transformers, in eval mode.
+) -> AnyMusicgen:
+    """A random MusicGen in transformers, in eval mode; melody: a MusicgenMelody.
 
     spread: width of the Transformer's weights. transformers' own 0.02 would leave the
     logits nearly equal and the text nearly without effect.
     """
     text_vocab = len(tiny_tokenizer())
-    config = MusicgenConfig(
+    kind, model_class = MusicgenConfig, MusicgenForConditionalGeneration
+    if melody:
+        kind, model_class = MusicgenMelodyConfig, MusicgenMelodyForConditionalGeneration
+    config = kind(
         text_encoder=T5Config(
             vocab_size=text_vocab,
             d_model=24,
@@ -84,21 +91,21 @@ def tiny_model(
             tie_word_embeddings=True,
         ),
         audio_encoder=tiny_codec_config(vocab),
-        decoder=MusicgenDecoderConfig(
-            vocab_size=vocab,
-            hidden_size=hidden,
-            num_hidden_layers=layers,
-            ffn_dim=2 * hidden,
-            num_attention_heads=4,
-            num_codebooks=8 if stereo else 4,
-            audio_channels=2 if stereo else 1,
-            pad_token_id=vocab,
-            bos_token_id=vocab,
-        ),
+        decoder={
+            "vocab_size": vocab,
+            "hidden_size": hidden,
+            "num_hidden_layers": layers,
+            "ffn_dim": 2 * hidden,
+            "num_attention_heads": 4,
+            "num_codebooks": 8 if stereo else 4,
+            "audio_channels": 2 if stereo else 1,
+            "pad_token_id": vocab,
+            "bos_token_id": vocab,
+        },
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = MusicgenForConditionalGeneration(config).eval()
+        model = model_class(config).eval()
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if parameter.dim() > 1 and not name.startswith("audio_encoder."):
@@ -121,17 +128,20 @@ def make_checkpoint(
     folder: Path,
     *,
     stereo: bool = False,
+    melody: bool = False,
     seed: int = 0,
     shard_size: str = "5GB",
     readme: str | None = README,
-    model: MusicgenForConditionalGeneration | None = None,
+    model: AnyMusicgen | None = None,
     window_frames: int = 1_500,
 ) -> Path:
     """Write a random checkpoint into `folder` (made if missing) and return it.
 
     shard_size: the most one weights file may hold ("100KB" gives several and an index).
     """
-    model = model or tiny_model(stereo=stereo, seed=seed, window_frames=window_frames)
+    model = model or tiny_model(
+        stereo=stereo, melody=melody, seed=seed, window_frames=window_frames
+    )
     model.save_pretrained(folder, max_shard_size=shard_size)
     tiny_tokenizer().save_pretrained(folder)
     if readme is not None:

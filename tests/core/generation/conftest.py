@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import MusicgenForConditionalGeneration
 
 from core.generation.messages import LoadModel, ModelLoaded, ModelLoading, Quit
 from core.generation.params import Prompt, SamplingParams
@@ -17,32 +16,33 @@ from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 from tests.core.generation.remote_engine import Remote, engine_in_thread
-from tests.core.tiny_checkpoints import tiny_model, tiny_tokenizer
+from tests.core.tiny_checkpoints import AnyMusicgen, tiny_model, tiny_tokenizer
 
 GREEDY = SamplingParams(greedy=True)
 
 
 @dataclass(frozen=True)
 class Twins:
-    theirs: MusicgenForConditionalGeneration
+    theirs: AnyMusicgen
     lm: LanguageModel
     conditioner: Conditioner
 
     def stream(
         self,
-        text: str = "warm analog pads",
+        text: str | Prompt = "warm analog pads",
         sampling: SamplingParams = GREEDY,
         context: np.ndarray | None = None,
         frames: int | None = 40,
         window_frames: int | None = None,
     ) -> TokenStream:
+        prompt = text if isinstance(text, Prompt) else Prompt(text)
         return TokenStream(
-            self.lm, self.conditioner, Prompt(text), sampling, context, frames, window_frames
+            self.lm, self.conditioner, prompt, sampling, context, frames, window_frames
         )
 
 
-def make_twins(stereo: bool, seed: int = 0) -> Twins:
-    theirs = tiny_model(stereo=stereo, seed=seed)
+def make_twins(stereo: bool, seed: int = 0, melody: bool = False) -> Twins:
+    theirs = tiny_model(stereo=stereo, melody=melody, seed=seed)
     lm = LanguageModel(ModelConfig.from_hugging_face(theirs.config.to_dict())).eval()
     lm.load_hugging_face(theirs.state_dict())
     return Twins(theirs, lm, Conditioner(theirs.text_encoder, tiny_tokenizer(), lm))
@@ -56,6 +56,16 @@ def mono() -> Twins:
 @pytest.fixture(scope="session")
 def stereo() -> Twins:
     return make_twins(stereo=True)
+
+
+@pytest.fixture(scope="session")
+def melody() -> Twins:
+    return make_twins(stereo=False, melody=True)
+
+
+@pytest.fixture(scope="session")
+def stereo_melody() -> Twins:
+    return make_twins(stereo=True, melody=True)
 
 
 def taken(stream: TokenStream, frames: int | None = None) -> np.ndarray:

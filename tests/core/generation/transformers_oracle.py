@@ -8,18 +8,23 @@ from unittest import mock
 
 import torch
 from torch import Tensor
-from transformers import MusicgenForConditionalGeneration
+
+from tests.core.tiny_checkpoints import AnyMusicgen
 
 
 def oracle_codes(
-    model: MusicgenForConditionalGeneration,
+    model: AnyMusicgen,
     tokenizer: Any,
     text: str,
     frames: int,
     guidance: float,
     context: Tensor | None = None,
+    chroma: Tensor | None = None,
 ) -> Tensor:
     """Greedy codes [K,F0+frames] of `model.generate`, the context included.
+
+    An empty text is a text masked out, as the melody processor's `get_unconditional_inputs`.
+    chroma: a melody's features [1,P,12].
 
     `generate` returns audio; the codes are what it hands to its codec, once in mono and
     once a channel in stereo. They are taken there, so nothing of its own loop is replaced.
@@ -33,9 +38,13 @@ def oracle_codes(
     config = model.config.decoder
     channel_books = config.num_codebooks // config.audio_channels
     prompted = {} if context is None else {"decoder_input_ids": context}
+    prompted |= {} if chroma is None else {"input_features": chroma}
+    told = tokenizer([text], return_tensors="pt")
+    if not text:
+        told["attention_mask"][:] = 0
     with mock.patch.object(model.audio_encoder, "decode", decode):
         model.generate(
-            **tokenizer([text], return_tensors="pt"),
+            **told,
             **prompted,
             do_sample=False,
             guidance_scale=guidance,

@@ -229,7 +229,14 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: (f / "config.json").write_text('{"model_type": "llama", "hidden_size": 8}'),
         "'llama' model",
     ),
-    "melody": (lambda f: edited(f, lambda c: c.update(model_type="musicgen_melody")), "melody"),
+    "no melody": (
+        lambda f: edited(f, lambda c: c.update(model_type="musicgen_melody")),
+        "lack audio_enc_to_dec_proj",
+    ),
+    "pitch classes": (
+        lambda f: edited(f, lambda c: c.update(model_type="musicgen_melody", num_chroma=99)),
+        "99 pitch classes",
+    ),
     "no decoder": (lambda f: edited(f, lambda c: c.pop("decoder")), "'decoder'"),
     "no size": (lambda f: edited(f, lambda c: c["decoder"].pop("hidden_size")), "'hidden_size'"),
     "word size": (lambda f: edited(f, lambda c: c["decoder"].update(ffn_dim="x")), "garbles"),
