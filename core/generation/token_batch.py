@@ -73,6 +73,8 @@ class SharedStream(TokenStream):
         """
         if self._planned:
             raise ValueError("a stream with changes ahead is drawn by itself")
+        if self.model.config.hears_melody:
+            raise ValueError("a melody model's streams are drawn by themselves")
         held = self._timeline.at(self._step)
         alike = (held.prompt, self._due_branches(), self._step, self._end, self._window)
         return (*alike, self._bars)

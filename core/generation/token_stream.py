@@ -8,7 +8,7 @@ Nothing runs between calls: to cancel is to stop calling. `change_prompt` and
 `change_sampling` take effect at the next step, and what was drawn before stays in the
 cache. `rewind` forgets the last frames, which are then drawn anew. A frame is finished
 `max_delay + 1` steps after it was begun, so the first call runs that many steps (4), and
-each later call one.
+each later call one. A melody model reads its past once more where its prompt changes.
 
 With the same model, device, arguments and calls the codes are the same, and a stream that
 goes on from the first F frames of another (same prompt, sampling and end) gives the others'
@@ -56,6 +56,10 @@ class PromptKeys(Protocol):
         """Those of what it keeps away from, None for nothing."""
         ...
 
+    def prefix(self, prompt: Prompt, branches: Sequence[str], frame: int) -> Tensor:
+        """What a melody model reads before codes from `frame` on, [rows,P,H]."""
+        ...
+
 
 class TokenStream:
     """One generation. Used by one thread; the model may be shared between streams in turn."""
@@ -80,9 +84,13 @@ class TokenStream:
         changes: what holds from which new frame on in place of prompt and sampling; frames
             below 0 are the context's, so that its past is read as it was written.
         bars: where bar lines fall, counted from the first new frame; None: it is not known.
-        Raises BadInput when the context does not fit the model.
+        Raises BadInput when the context does not fit the model, or it hears no melody.
         """
         config = model.config
+        if prompt.melody and not config.hears_melody:
+            raise BadInput(
+                "this model follows no melody; leave it out or load facebook/musicgen-melody"
+            )
         self._model, self._conditioner = model, conditioner
         self._window = window_frames or config.window_frames
         self._max_delay = config.max_delay
@@ -97,6 +105,7 @@ class TokenStream:
         self._state: LMState | None = None
         self._branches: Branches = ()  # what the state's rows are
         self._text: tuple[object, TextKeys | None] | None = None  # the keys used last, and of what
+        self._read: tuple[Prompt, Branches] | None = None  # what a melody model's state began with
         self._timeline = SteeringTimeline(prompt, sampling, changes, begun)
         self._planned = [  # in order, by the frame from which on they hold, the context's included
             replace(one, frame=begun + one.frame) for one in in_order(changes) if one.frame > 0
@@ -155,7 +164,7 @@ class TokenStream:
             return
         if self._first_seen() == self._first:
             # positions read before this step was due
-            self._state.cache.length = self._step - 1 - self._first
+            self._state.cut(self._step - 1 - self._first)
         else:
             self._state = None
 
@@ -199,7 +208,7 @@ class TokenStream:
         held = self._timeline.at(self._step)
         branches = self._due_branches()
         first = self._first_seen()
-        if self._state is None or first != self._first:
+        if self._state is None or first != self._first or self._reads_anew(held.prompt, branches):
             self._first, self._branches = first, branches
             self._state, logits = self._primed(branches, self._step)
             return logits
@@ -223,14 +232,28 @@ class TokenStream:
         Each position is told what it was told when it was new, so that nothing shows of when
         the state was made.
         """
-        columns = torch.from_numpy(self._codes.columns(self._first, step))
+        columns = torch.from_numpy(self._codes.columns(self._first, step)).unsqueeze(0)
+        columns = columns.to(self._model.device)
+        if self._model.config.hears_melody:
+            prompt = self._timeline.at(step).prompt
+            prefix = self._conditioner.prefix(prompt, branches, self._first)
+            state = self._model.new_state(len(branches), self._capacity(), prefix=prefix)
+            self._read = (prompt, branches)
+            return state, self._model.prefill(columns, state)
         spans = [
             (position - self._first, self._keys_of(prompt, branches))
             for position, prompt in self._timeline.prompts(self._first, step)
         ]
         state = self._model.new_state(len(branches), self._capacity(), spans[-1][1])
-        columns = columns.unsqueeze(0).to(self._model.device)
         return state, self._model.prefill(columns, state, spans)
+
+    def _reads_anew(self, prompt: Prompt, branches: Branches) -> bool:
+        """Whether a melody model's state began with something else than it is told now.
+
+        Such a model reads melody and text before the codes, so that what it is told is told of
+        its past too: all of it is read once more.
+        """
+        return self._model.config.hears_melody and self._read != (prompt, branches)
 
     def _capacity(self) -> int:
         most = self._window + self._max_delay
@@ -258,6 +281,8 @@ class TokenStream:
 
     def _keys_of(self, prompt: Prompt, branches: Branches) -> TextKeys | None:
         """What the rows of these branches are told."""
+        if self._model.config.hears_melody:
+            return None  # not by cross-attention
         wanted = (prompt, branches)
         if self._text is None or self._text[0] != wanted:
             with torch.inference_mode():
