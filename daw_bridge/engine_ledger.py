@@ -144,6 +144,7 @@ class Ledger:
                 again, flight.started = flight.started, True
                 if event.context is not None:
                     flight.context = event.context
+                flight.request = replace(flight.request, level=event.level)
                 return None if again else event
             case TakeSteered(take) if flight := self.flights.get(take):
                 del flight.changes[:1]

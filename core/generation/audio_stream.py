@@ -88,6 +88,7 @@ class AudioStream:
         They are rendered and dropped, so that the first new sample follows the clip's last one.
     wanted: frames of a take with an open end: `tokens` gives `frames_ahead` more, which are
         heard by the decoder alone, so that the last samples are those of music that goes on.
+    level: what its sound is multiplied with (`core.generation.clip_context`).
     done, first_sample: the last `done` frames of `context` belong to the take itself, whose
         sound is wanted from `first_sample` on (a take that was interrupted).
     """
@@ -100,13 +101,14 @@ class AudioStream:
         done: int = 0,
         first_sample: int = 0,
         wanted: int | None = None,
+        level: float = 1.0,
     ) -> None:
         self.tokens = tokens
         self.context = np.zeros((0, 0), np.int64) if context is None else context
         self.frames = done  # of the take: done before and drawn here
         self.samples = first_sample  # of the take: the next block starts here
         self.ended = False
-        self._wanted = wanted
+        self._wanted, self.level = wanted, level
         self._done, self._decoder = done, decoder
         self._copies: deque[tuple[int, DecoderState]]  # by frames decoded, before each block
         self._sizes: Iterator[int] = chain(FIRST_BLOCKS, repeat(LATER_BLOCKS))
@@ -223,7 +225,8 @@ class AudioStream:
         self._copies.append((self._decoded, self._decoder.copy(self._state)))
         self._decoded += codes.shape[1]
         closes = last and self._wanted is None
-        pcm = soft_clip(self._decoder.decode(self._state, codes, closes).cpu().numpy())
+        decoded = self._decoder.decode(self._state, codes, closes).cpu().numpy()
+        pcm = soft_clip(decoded if self.level == 1 else np.float32(self.level) * decoded)
         if self._skip:
             dropped, pcm = pcm[: self._skip], pcm[self._skip :]
             self._skip -= len(dropped)

@@ -239,13 +239,17 @@ class Engine:
             open_end=True,
             changes=request.changes,
             bars=request.bars,
+            level=request.level,
+            skip=request.skip,
             lead=request.lead,
         )
         self._take = Running(request, stream)
         context = stream.context.shape[1] - request.done
         encoded = stream.context if request.clip is not None else None
         adapters = self._generator.adapters.loaded
-        self._pipe.emit(TakeStarted(request.take, request.epoch, context, encoded, adapters))
+        self._pipe.emit(
+            TakeStarted(request.take, request.epoch, context, encoded, adapters, stream.level)
+        )
 
     def _steer(
         self,

@@ -90,6 +90,8 @@ class Generator:
         open_end: bool = False,
         changes: Sequence[Steering] = (),
         bars: BarGrid | None = None,
+        level: float = 1.0,
+        skip: int = 0,
     ) -> AudioStream:
         """A new take; the arguments are those of `messages.StartTake`.
 
@@ -97,13 +99,20 @@ class Generator:
         tokens and samples are those of one longer take. Costs `frames_ahead` steps. Else it ends
         as `transformers` ends one: the codebooks run out, and the decoder mirrors the end.
 
-        Of a clip the last 12 s (of a 30 s window) are continued: as much as the model looks
-        back on when it goes past its window. Raises BadInput and BadClip.
+        Of a clip the last 12 s (of a 30 s window) are continued, whole bars where they are
+        known: as much as the model looks back on when it goes past its window. The take sounds
+        as loud as the clip. Raises BadInput and BadClip.
         """
         if codes is not None and clip is not None:
             raise BadInput("a take continues from codes or from a clip, not from both")
         if clip is not None:
-            codes = clip_context(self.codec, clip, clip_rate, kept_frames(self.window_frames))
+            before = bars and bars.moved(skip)
+            heard = clip_context(
+                self.codec, clip, clip_rate, kept_frames(self.window_frames), before
+            )
+            level, codes = heard.level, heard.codes
+            if skip:
+                codes = self._gone_on(prompt, sampling, codes, skip, before)
         if codes is not None:
             codes = np.ascontiguousarray(codes, np.int64)
             done = min(done, codes.shape[1])
@@ -120,7 +129,22 @@ class Generator:
             self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, left,
             closed=not open_end, changes=moved, bars=bars and bars.moved(-done),
         )  # fmt: skip
-        return AudioStream(tokens, decoder, codes, done, first_sample, wanted)
+        return AudioStream(
+            tokens, decoder, codes, done, first_sample, wanted, level=level
+        )
+
+    def _gone_on(
+        self, prompt: Prompt, sampling: SamplingParams, codes: Codes, frames: int,
+        bars: BarGrid | None,
+    ) -> Codes:  # fmt: skip
+        """A clip's codes and the `frames` that come next. Takes as long as they take."""
+        tokens = TokenStream(
+            self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, frames,
+            closed=False, bars=bars,
+        )  # fmt: skip
+        while tokens.next_frame() is not None:
+            pass
+        return np.concatenate((codes, tokens.codes()), axis=1)
 
     @property
     def window_frames(self) -> int:

@@ -55,6 +55,9 @@ class StartTake:
     changes: what holds from later frames on in place of prompt and sampling, as a timeline that
         was recorded; frames below 0 are the context's, which is read as it was written.
     bars: where bar lines fall, counted from the take's first frame; None: nobody knows.
+    skip: frames that are drawn after a clip and not heard, as if they were the clip's: what
+        would have come until the take begins.
+    level: what the sound of `codes` is multiplied with; that of a clip is found, and told.
     """
 
     take: int
@@ -69,6 +72,8 @@ class StartTake:
     first_sample: int = 0
     changes: tuple[Steering, ...] = ()
     bars: BarGrid | None = None
+    skip: int = 0
+    level: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,8 +196,9 @@ class TakeStarted:
     take: int
     epoch: int
     context_frames: int  # frames of context the take continues from
-    context: Codes | None = None  # … themselves, where the engine encoded them from a clip
+    context: Codes | None = None  # … themselves, where the engine made them from a clip
     adapters: tuple[LoadedAdapter, ...] = ()
+    level: float = 1.0  # what the take's sound is multiplied with, to be as loud as its clip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

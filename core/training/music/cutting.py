@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.training.music.loudness import HOP, level
+from core.codec.loudness import HOP, level
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 
 LONGEST = 30.0  # seconds: the window that MusicGen is trained on

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from transformers import EncodecModel
 
 from core.codec.encodec import Codec
+from core.codec.loudness import DEFAULT_TARGET, LoudnessMeter, gain_to
 from core.codec.resampler import Pcm
 from core.errors import BadClip, BadInput
 from core.training.music.audio_folder import audio_files, foreign_files
 from core.training.music.cutting import SHORTEST, Piece, cut
 from core.training.music.labels import Label, label_of
-from core.training.music.loudness import DEFAULT_TARGET, LoudnessMeter, gain_to
 from core.training.music.recording import Recording
 from core.training.tokens.clips import TokenClip, codec_digest
 from core.training.tokens.progress import TokenizeProgress

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from core.codec.encodec import Codec
 from core.codec.soft_clip import soft_clip
-from core.errors import BadClip
 from core.generation.audio_stream import HEARD_FRAMES, WARM_FRAMES, AudioStream, SoundBlock
-from core.generation.clip_context import clip_context
 from core.generation.params import Prompt, SamplingParams
 from core.generation.seam import SEAM_SAMPLES, join_clip
 from tests.core.codec.small_codecs import small_codec
@@ -142,33 +140,6 @@ def test_what_was_drawn_is_heard_before_a_pause_and_a_cut_is_silent() -> None:
 def sine(samples: int, channels: int = 1, rate: int = 32_000) -> np.ndarray:
     wave = 0.3 * np.sin(2 * np.pi * 220 * np.arange(samples) / rate)
     return np.repeat(wave.astype(np.float32)[:, None], channels, 1)
-
-
-def test_a_clips_last_whole_frames_become_context() -> None:
-    clip = sine(10 * 640 + 123)
-    codes = clip_context(CODEC, clip, 32_000, most_frames=4)
-    np.testing.assert_array_equal(codes, CODEC.encode(clip[-4 * 640 :]))
-    assert clip_context(CODEC, clip, 32_000, most_frames=600).shape == (4, 10)
-
-
-@pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
-def test_clips_of_any_rate_and_width(rate: int) -> None:
-    codes = clip_context(STEREO, sine(rate, 6, rate), rate, most_frames=25)
-    assert codes.shape == (8, 25)
-
-
-@pytest.mark.parametrize(
-    ("clip", "says"),
-    [
-        (np.zeros((9_000, 1), np.float32), "silent"),
-        (sine(500), "20 ms"),
-        (sine(0), "no audio"),
-        (np.full((900, 1), np.nan, np.float32), "not numbers"),
-    ],
-)
-def test_clips_that_cannot_be_continued(clip: np.ndarray, says: str) -> None:
-    with pytest.raises(BadClip, match=says):
-        clip_context(CODEC, clip, 32_000, most_frames=600)
 
 
 def test_a_kept_clip_joins_without_a_click() -> None:

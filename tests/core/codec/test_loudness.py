@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchaudio.functional import loudness
 
-from core.training.music.loudness import CEILING, LoudnessMeter, gain_to
+from core.codec.loudness import CEILING, LoudnessMeter, gain_to
 from tests.core.training.sounds import tone
 
 
