@@ -51,12 +51,6 @@ class PortInUse(BadInput):
     code = "port_in_use"
 
 
-class EngineFailed(DawBridgeError):
-    """The engine process died or could not go on."""
-
-    code = "engine"
-
-
 class AudioFailed(DawBridgeError):
     """The audio process died or its device vanished."""
 

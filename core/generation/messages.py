@@ -10,7 +10,6 @@ arrays [codebooks, frames], with the delay undone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +18,6 @@ from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 
 Codes = NDArray[np.int64]  # [codebooks, frames], delay undone
 Pcm = NDArray[np.float32]  # [samples, channels], 32 kHz
-
-
-class EngineState(Enum):
-    STARTING = "starting"
-    LOADING = "loading"
-    IDLE = "idle"
-    GENERATING = "generating"
-    FAILED = "failed"
 
 
 # ---------------------------------------------------------------- application → engine
