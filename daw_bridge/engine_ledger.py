@@ -37,8 +37,8 @@ from core.generation.params import Steering
 class Flight:
     """A take that was started and not ended. request: as asked, with the changes since.
 
-    changes: asked for and not answered. tokens: the take's own, told so far. samples: of its
-    PCM, delivered so far.
+    changes: asked for and not answered. tokens: the take's own, told so far. samples: its PCM
+    was delivered up to that one.
     """
 
     request: StartTake
@@ -87,7 +87,7 @@ class Flight:
     def resumed(self) -> StartTake:
         """The request that makes another process go on where this take was interrupted."""
         if not self.frames:
-            return self.request
+            return replace(self.request, first_sample=self.samples)
         own = np.concatenate(self.tokens, axis=1)
         codes = own if self.context is None else np.concatenate((self.context, own), axis=1)
         return replace(
@@ -118,7 +118,9 @@ class Ledger:
             case StartTake():
                 for flight in self.flights.values():
                     flight.cancelled = True  # one take at a time
-                self.flights[request.take] = Flight(request, context=request.codes)
+                self.flights[request.take] = Flight(
+                    request, context=request.codes, samples=-request.lead
+                )
             case ChangePrompt(take) | ChangeSampling(take) if flight := self.flights.get(take):
                 flight.changes.append(request)
             case UseAdapter():

@@ -90,7 +90,8 @@ class AudioStream:
         heard by the decoder alone, so that the last samples are those of music that goes on.
     level: what its sound is multiplied with (`core.generation.clip_context`).
     done, first_sample: the last `done` frames of `context` belong to the take itself, whose
-        sound is wanted from `first_sample` on (a take that was interrupted).
+        sound is wanted from `first_sample` on (a take that was interrupted; None: from its start).
+    lead: samples of the context's end that its sound starts with, as `messages.StartTake` says.
     """
 
     def __init__(
@@ -99,14 +100,17 @@ class AudioStream:
         decoder: StreamingDecoder,
         context: Codes | None = None,
         done: int = 0,
-        first_sample: int = 0,
+        first_sample: int | None = None,
         wanted: int | None = None,
+        lead: int = 0,
         level: float = 1.0,
     ) -> None:
         self.tokens = tokens
         self.context = np.zeros((0, 0), np.int64) if context is None else context
         self.frames = done  # of the take: done before and drawn here
-        self.samples = first_sample  # of the take: the next block starts here
+        before = self.context.shape[1] - done
+        self.first = -min(lead, before * SAMPLES_PER_FRAME)  # sample that the take starts with
+        self.samples = self.first if first_sample is None else first_sample  # of the next block
         self.ended = False
         self._wanted, self.level = wanted, level
         self._done, self._decoder = done, decoder
@@ -116,7 +120,7 @@ class AudioStream:
         self._new = 0  # of the pending frames
         self._untold: list[Tensor] = []
         self._seam = np.zeros((0, decoder.channels), np.float32)
-        self._start_decoder(self.context, first_sample)
+        self._start_decoder(self.context, self.samples)
 
     def _start_decoder(self, codes: Codes, sample: int) -> None:
         """A decoder that has heard the end of `codes`, the take's own `done` among them, and
@@ -191,7 +195,7 @@ class AudioStream:
     def _take_back_sound(self, frames: int) -> None:
         """The decoder goes back to before frame `frames`."""
         certain = frames * SAMPLES_PER_FRAME - self._decoder.lookahead_samples
-        self.samples = max(0, min(self.samples, certain))
+        self.samples = max(self.first, min(self.samples, certain))
         while self._copies and self._copies[-1][0] > frames:
             self._copies.pop()
         if self._copies:

@@ -241,6 +241,7 @@ class Engine:
             bars=request.bars,
             level=request.level,
             skip=request.skip,
+            lead=request.lead,
         )
         self._take = Running(request, stream)
         context = stream.context.shape[1] - request.done

@@ -86,12 +86,13 @@ class Generator:
         clip: Pcm | None = None,
         clip_rate: int = 32_000,
         done: int = 0,
-        first_sample: int = 0,
+        first_sample: int | None = None,
         open_end: bool = False,
         changes: Sequence[Steering] = (),
         bars: BarGrid | None = None,
         level: float = 1.0,
         skip: int = 0,
+        lead: int = 0,
     ) -> AudioStream:
         """A new take; the arguments are those of `messages.StartTake`.
 
@@ -129,9 +130,7 @@ class Generator:
             self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, left,
             closed=not open_end, changes=moved, bars=bars and bars.moved(-done),
         )  # fmt: skip
-        return AudioStream(
-            tokens, decoder, codes, done, first_sample, wanted, level=level
-        )
+        return AudioStream(tokens, decoder, codes, done, first_sample, wanted, lead, level=level)
 
     def _gone_on(
         self, prompt: Prompt, sampling: SamplingParams, codes: Codes, frames: int,

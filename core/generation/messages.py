@@ -40,9 +40,11 @@ class StartTake:
     codes: tokens to continue from [codebooks, frames].
     clip: audio to continue [samples, channels] float32 at `clip_rate`; the engine encodes it.
     epoch: stamped on every PcmBlock of this take.
+    lead: samples of the context's own sound that come first: the take's PCM begins with sample
+        -lead, which follows the context's sample before it. At most what the context has.
     done, first_sample: of a take that goes on after the engine died. The last `done` frames of
         `codes` are the take's own (they count in `frames`, in `Credit` and in every number the
-        engine tells), and its PCM before `first_sample` was delivered already.
+        engine tells), and its PCM before `first_sample` was delivered already (None: none was).
     changes: what holds from later frames on in place of prompt and sampling, as a timeline that
         was recorded; frames below 0 are the context's, which is read as it was written.
     bars: where bar lines fall, counted from the take's first frame; None: nobody knows.
@@ -59,8 +61,9 @@ class StartTake:
     codes: Codes | None = None
     clip: Pcm | None = None
     clip_rate: int = 32_000
+    lead: int = 0
     done: int = 0
-    first_sample: int = 0
+    first_sample: int | None = None
     changes: tuple[Steering, ...] = ()
     bars: BarGrid | None = None
     skip: int = 0
@@ -243,7 +246,8 @@ class PcmBlock:
     """Audio of a take, in order, for the application and the audio process.
 
     `last` marks its end (pcm may then be empty).
-    first_sample counts from the take's first new sample, 32 kHz.
+    first_sample counts from the first sample of the take's first new frame, 32 kHz; what comes
+    before that, of a take with a lead, is below 0.
     """
 
     take: int

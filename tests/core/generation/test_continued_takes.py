@@ -77,6 +77,39 @@ def test_an_interrupted_take_ends_as_it_would_have(generator: Generator, done: i
     np.testing.assert_allclose(rest_sound, sound[at:], atol=1e-4)
 
 
+@pytest.mark.parametrize("lead", [213, 3_840])
+def test_a_take_with_a_lead_begins_inside_the_sound_it_continues(
+    generator: Generator, lead: int
+) -> None:
+    """As of a take whose bar ends inside a frame: the next one starts with the very next sample."""
+    whole, sound = take(generator, 50, SEEDED)
+    rest, rest_sound = take(generator, 30, SEEDED, whole[:, :20], lead=lead)
+    np.testing.assert_array_equal(rest, whole[:, 20:])
+    assert len(rest_sound) == 30 * 640 + lead
+    np.testing.assert_allclose(rest_sound, sound[20 * 640 - lead :], atol=1e-4)
+    _, again = take(generator, 30, SEEDED, whole[:, :27], lead=lead, done=7, first_sample=-100)
+    np.testing.assert_allclose(again, sound[20 * 640 - 100 :], atol=1e-4)
+
+
+def test_a_lead_is_at_most_what_the_context_has(generator: Generator) -> None:
+    whole, sound = take(generator, 20, SEEDED)
+    _, rest = take(generator, 17, SEEDED, whole[:, :3], lead=5_000)
+    np.testing.assert_allclose(rest, sound, atol=1e-4)
+
+
+def test_a_change_at_a_takes_first_frame_reaches_into_its_lead(generator: Generator) -> None:
+    """The codec looks ahead: the lead's last samples are other ones as well."""
+    whole, sound = take(generator, 40, SEEDED)
+    stream = generator.open(Prompt("warm analog pads"), SEEDED, 20, whole[:, :20], open_end=True,
+                            lead=3_840)  # fmt: skip
+    for _ in range(12):
+        stream.step()
+    ahead = stream.rewind(0)
+    assert -3_840 < ahead < -2_000
+    _, rest = play(stream)
+    np.testing.assert_allclose(rest, sound[20 * 640 + ahead :], atol=1e-4)
+
+
 def test_a_closed_end_is_another(generator: Generator) -> None:
     """What the flag is for: a run that ends in `transformers`' way ends in other tokens."""
     whole, _ = take(generator, 60, SEEDED)
