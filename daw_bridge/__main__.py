@@ -46,6 +46,7 @@ def main() -> None:
     # Idle OpenMP threads sleep instead of spinning: beside a busy DAW, spinning ones made a
     # take ten times slower. Read when torch is loaded; child processes inherit it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads bear no fork
     status = 0
     try:
         command = typer.main.get_command(app)

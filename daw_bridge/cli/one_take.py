@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,7 +110,6 @@ def _to_file(request: Request) -> None:
         for adapter, _ in request.adapters:
             locate_adapter(adapter)
     clip, take = request.read_clip(), request.read_take()
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with TakeProgress(console) as progress:
         progress.say("starting")
         from core.codec.resampler import to_model_rate

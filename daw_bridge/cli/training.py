@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +59,6 @@ def train(
         raise BadInput("name a TOML file; 'daw-bridge train --example transformer' prints one")
     from core.training.cli import train as run
 
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if not run(config):
         raise typer.Exit(130)
 
@@ -85,7 +83,6 @@ def finetune(
     from core.training.lora.finetune import Finetune
     from core.training.lora.finetune import finetune as run
 
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     asked = Finetune(folder, name, model or "starter", device.value, steps, rank, trigger, licence)
 
     try:
