@@ -1,0 +1,78 @@
+"""Linear layers with 8-bit weights, for a CPU that reads weights more slowly than it multiplies.
+
+    y[r] = s[r] · (q[r] · Wqᵀ) · sw          x[r] ≈ s[r] q[r],  W ≈ sw Wq
+
+Each row of x has a scale of its own, its largest magnitude over 127, and so has each output of
+W: symmetric quantisation per token and per channel (Dettmers et al., 2022, "LLM.int8()",
+arXiv:2208.07339, without its 16-bit outliers; MusicGen's activations have none that need them,
+docs/benchmarks.md). The products are sums of integers, which are exact: a row's result does not
+depend on the rows beside it, so that a context that is read in one go and one that is read step
+by step differ by attention's rounding alone, as in float32, and takes continue exactly.
+
+The product is oneDNN's, by the operator that torch's compiler puts into quantised CPU graphs. It
+is not public, so a build of torch may lack it: `can_quantise` asks.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+_LEVELS = 127  # of a magnitude, on either side of zero
+_ZERO = 128  # oneDNN takes activations as uint8
+_TINY = 1e-30  # a row of zeros has no scale of its own
+
+
+class Int8Linear(nn.Module):
+    """y = x Wᵀ for float32 x on a CPU, W in 8 bits. Made of a bias-free `nn.Linear`.
+
+    It computes; it cannot be trained, saved or moved.
+    """
+
+    def __init__(self, plain: nn.Linear) -> None:
+        """Raises RuntimeError where this build of torch cannot."""
+        super().__init__()
+        self.in_features, self.out_features = plain.in_features, plain.out_features
+        weight = plain.weight.detach().float()
+        scale = weight.abs().amax(1).clamp_(min=_TINY) / _LEVELS
+        levels = (weight / scale.unsqueeze(1)).round_().to(torch.int8)
+        self._packed: Tensor = torch.ops.onednn.qlinear_prepack(levels, [2, self.in_features])
+        self._scale = scale
+        self._zeros = torch.zeros(self.out_features, dtype=torch.int32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [...,in] → [...,out]."""
+        rows = x.reshape(-1, self.in_features)
+        top = rows.abs().amax(1, keepdim=True).clamp_(min=_TINY)
+        levels = (rows * (_LEVELS / top)).round_().add_(_ZERO).to(torch.uint8)
+        made = torch.ops.onednn.qlinear_pointwise(
+            levels, 1 / _LEVELS, _ZERO, self._packed, self._scale, self._zeros,
+            None, 1.0, 0, torch.float32, "none", [], "",
+        )  # fmt: skip
+        return made.mul_(top).view(*x.shape[:-1], self.out_features)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features} → {self.out_features}, 8 bits"
+
+
+def can_quantise() -> bool:
+    """Whether this machine multiplies 8-bit numbers by oneDNN. Asked by doing it."""
+    try:
+        with torch.inference_mode():
+            Int8Linear(nn.Linear(16, 16, bias=False))(torch.zeros(1, 16))
+    except (AttributeError, RuntimeError):  # no such operator, or not on this processor
+        return False
+    return True
+
+
+@torch.no_grad()
+def quantise(model: nn.Module) -> None:
+    """Replace the bias-free linear layers of a float32 model on a CPU, one at a time.
+
+    Embeddings, norms and the text projection, which has a bias and runs once a prompt, stay as
+    they are. Raises RuntimeError where `can_quantise` is false.
+    """
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Linear) and child.bias is None:
+                setattr(parent, name, Int8Linear(child))
