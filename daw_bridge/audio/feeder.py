@@ -34,6 +34,7 @@ from daw_bridge.audio.renderer import Renderer
 from daw_bridge.audio.voice import Voice
 
 CROSS_FADE = 0.010  # seconds
+SETTLE = 0.010  # of sound before a cross-fade: the resampler begins as if out of silence
 STOP_FADE = 0.010
 PANIC_FADE = 0.005
 GAIN_RAMP = 0.020
@@ -74,28 +75,32 @@ class Feeder:
     def begin(self, request: BeginTake) -> None:
         now = self._now()
         due = (request.sent_at or now) + request.start_in if request.start_in > 0 else None
-        followed = self._followed(request)
+        followed, at = self._followed(request)
         for other in [v for v in self._voices if v.start is None and v is not followed]:
             if (other.due or 0.0) >= (due or 0.0):  # it would only have been heard for a moment
                 self._drop(other)
         rate, channels = self._output.rate, self._output.ring.channels
-        voice = Voice(request.take, request.epoch, due, rate, channels)
+        voice = Voice(
+            request.take, request.epoch, due, rate, channels, request.first, request.length
+        )
         if followed is not None:
-            voice.follows, voice.follows_at = followed.epoch, request.at
+            voice.follows, voice.follows_at = followed.epoch, at
+            voice.sample = request.at if request.sample is None else request.sample
             if followed.take == voice.take:
                 voice.stop_due = followed.stop_due
         self._voices.append(voice)
 
-    def _followed(self, request: BeginTake) -> Voice | None:
-        """The voice whose place is taken: one that was void before it was heard is passed over."""
+    def _followed(self, request: BeginTake) -> tuple[Voice | None, int]:
+        """The voice whose place is taken, and from which of its samples on. One that was void
+        before it was heard is passed over."""
         by_epoch = {voice.epoch: voice for voice in self._voices}
-        epoch = request.follows
+        epoch, at = request.follows, request.at
         while epoch in by_epoch:
             voice = by_epoch[epoch]
-            if voice.start is not None or voice.follows is None or voice.follows_at < request.at:
-                return voice
-            epoch = voice.follows
-        return None
+            if voice.start is not None or voice.follows is None or voice.sample < at:
+                return voice, at
+            epoch, at = voice.follows, at - voice.sample + voice.follows_at
+        return None, 0
 
     def receive(self, block: PcmBlock) -> None:
         """Blocks of an epoch that plays or is about to; all others are stale."""
@@ -108,7 +113,10 @@ class Feeder:
                     voice.refilled(frame)
 
     def end(self, request: EndTake) -> None:
-        for voice in [v for v in self._voices if v.take == request.take]:
+        # A voice that has yet to take over is heard as the one that sounds in its place.
+        own = [v for v in self._voices if v.take == request.take]
+        before = {v.follows for v in own if v.start is None}
+        for voice in [v for v in self._voices if v in own or v.epoch in before]:
             due = (request.sent_at or self._now()) + request.stop_in
             if request.stop_in <= 0 or (voice.start is None and (voice.due or 0.0) >= due):
                 self._stop(voice, self._safe(), STOP_FADE)
@@ -235,13 +243,16 @@ class Feeder:
     def _start_due(self, voice: Voice) -> None:
         if not voice.can_start or voice not in self._voices:
             return
-        target, skip = self._safe(), 0
-        if voice.follows is not None:
-            due = self._due_after(voice)
-            if due is None:
+        target, skip, limit = self._safe(), voice.begins_with, None
+        old = next((other for other in self._voices if other.epoch == voice.follows), None)
+        if old is not None and not old.released:
+            if old.start is None:
                 return
-            target = max(target, due)
-            skip = target - due
+            lead_in = self._lead_in(voice)
+            due = old.frame_of(voice.place_in(old) + lead_in)
+            if due is not None:  # else it ran dry before: the gap ends here
+                target = max(target, due)
+                skip, limit = lead_in + target - due, voice.limit_after(old)
             if target > self._safe() + self._frames(COMMIT) or not voice.holds(skip):
                 return
         elif voice.due is not None:
@@ -257,19 +268,16 @@ class Feeder:
             if other.end is None or other.end > target:
                 fade_in = self._frames(CROSS_FADE) if other.start is not None else fade_in
                 self._stop(other, target, CROSS_FADE)
-        voice.begin_at(target, fade_in, skip)
+        voice.begin_at(target, fade_in, skip, limit)
         voice.begun = self._now()
         self._renderer.rewind(target)
 
-    def _due_after(self, voice: Voice) -> int | None:
-        """The frame at which a voice takes over from the one it follows; None: not yet known."""
-        old = next((other for other in self._voices if other.epoch == voice.follows), None)
-        if old is None or old.released:
-            return self._safe()
-        if old.start is None:
-            return None
-        due = old.frame_of(old.source.frame_at(voice.follows_at))
-        return self._safe() if due is None else due  # it ran dry before: the gap ends here
+    def _lead_in(self, voice: Voice) -> int:
+        """Its first frame that a cross-fade may use, where it begins before the sample at which it
+        is to take over: the sooner, the more alike the two sound."""
+        settled = self._frames(SETTLE)
+        enough = voice.source.frame_at(voice.sample) >= settled + self._frames(CROSS_FADE)
+        return settled if enough else 0
 
     def _stop_due(self, voice: Voice) -> None:
         if voice.stop_due is None or not self._stream.ready:

@@ -36,7 +36,7 @@ from daw_bridge.audio.messages import (
 class LiveTake:
     begin: BeginTake
     blocks: deque[PcmBlock] = field(default_factory=deque)
-    samples: int = 0  # of the take at 32 kHz, heard
+    samples: int | None = None  # of the take at 32 kHz, heard; None: nothing yet
     started: bool = False
     end: EndTake | None = None
 
@@ -83,8 +83,10 @@ class Ledger:
                 same = before is not None and before.begin.take == request.take
                 self._takes[request.epoch] = LiveTake(request, end=before.end if same else None)
             case EndTake():
-                for live in self._takes.values():
-                    if live.begin.take == request.take:
+                own = {e: one for e, one in self._takes.items() if one.begin.take == request.take}
+                before = {one.begin.follows for one in own.values() if not one.started}
+                for epoch, live in self._takes.items():
+                    if epoch in own or epoch in before:  # sounds in the place of one to come
                         live.end = request
             case Silence():
                 for live in self._takes.values():
@@ -108,7 +110,7 @@ class Ledger:
                 live = self._takes.get(event.epoch)
                 if live:
                     live.started = True
-                    live.samples = max(live.samples, event.samples)
+                    live.samples = max(event.samples, live.samples or event.samples)
                     _forget_heard(live)
                     self._forget_replaced(live)
                 return replace(event, underruns=self._earlier_underruns + event.underruns)
@@ -150,7 +152,8 @@ class Ledger:
                 del self._takes[epoch]
                 if not any(other.begin.take == live.begin.take for other in self._takes.values()):
                     self._heard.discard(live.begin.take)
-                    ended.append(TakeEnded(live.begin.take, live.samples, completed=False))
+                    heard = max(0, live.samples or 0)
+                    ended.append(TakeEnded(live.begin.take, heard, completed=False))
         return ended
 
     def replay(self, search: bool = False) -> list[AudioRequest | PcmBlock]:
@@ -202,13 +205,15 @@ class Ledger:
 def _forget_heard(live: LiveTake) -> None:
     while live.blocks and not live.blocks[0].last:
         block = live.blocks[0]
-        if block.first_sample + len(block.pcm) > live.samples:
+        if block.first_sample + len(block.pcm) > (live.samples or 0):
             break
         live.blocks.popleft()
 
 
-def _from_sample(block: PcmBlock, sample: int) -> PcmBlock:
+def _from_sample(block: PcmBlock, sample: int | None) -> PcmBlock:
     """The block without what comes before `sample`."""
+    if sample is None:
+        return block
     skip = min(max(0, sample - block.first_sample), len(block.pcm))
     if not skip:
         return block

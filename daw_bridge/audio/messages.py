@@ -47,8 +47,13 @@ class BeginTake:
     (output latency included); 0 is as soon as the first block is there. With start_in > 0
     and audio late, playing starts when it is there and `TakeHeard.late` says by how much.
     follows: the epoch of the same take, or of another one, whose sound this takes the place of:
-    the first sample of this one sounds where sample `at` of that one would have. That one goes
-    on until there is audio; what comes late is left out, so that the beat stays where it was.
+    sample `sample` of this one (None: `at`) sounds where sample `at` of that one would have. That
+    one goes on until there is audio; what comes late is left out, so that the beat stays where it
+    was. Blocks that begin well before `sample` render what that one plays there, and the two are
+    cross-faded as early as that: of equal signals nothing is heard.
+    first, length: the take's first sample, which sounds at `start_in` where nothing is followed
+    (what comes before it is left out), and how many seconds it lasts from there: it ends to the
+    nearest frame of the device. None: where its blocks end.
     """
 
     take: int
@@ -57,6 +62,9 @@ class BeginTake:
     sent_at: float = 0.0  # time.monotonic() of the sender; start_in counts from here
     follows: int | None = None
     at: int = 0
+    sample: int | None = None
+    first: int = 0
+    length: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,25 @@ class Span:
 
 
 class Voice:
-    def __init__(self, take: int, epoch: int, due: float | None, rate: int, channels: int) -> None:
+    def __init__(
+        self,
+        take: int,
+        epoch: int,
+        due: float | None,
+        rate: int,
+        channels: int,
+        first: int = 0,
+        length: float | None = None,
+    ) -> None:
         self.take = take
         self.epoch = epoch
         self.due = due  # time.monotonic() asked for; None: as soon as audio is there
         self.stop_due: float | None = None
         self.follows: int | None = None  # the epoch whose sound this one replaces …
         self.follows_at = 0  # … from that sample (32 kHz) on
-        self.source = TakeSource(rate, channels)
+        self.sample = 0  # … with this sample of its own
+        self.first, self.length = first, length
+        self.source = TakeSource(rate, channels, first, length)
         self.start: int | None = None  # frame of the first sample
         self.asked: int | None = None  # frame that was asked for
         self.begun = 0.0  # time.monotonic() at which the start was fixed
@@ -72,6 +83,26 @@ class Voice:
     def holds(self, skip: int) -> bool:
         """There is enough audio for a start that leaves out the first `skip` take frames."""
         return self.source.complete or self.source.tail >= skip + 2 * self._fade
+
+    @property
+    def begins_with(self) -> int:
+        """The take frame to start with where no other voice is followed."""
+        return max(0, self.source.frame_at(self.first))
+
+    def place_in(self, old: Voice) -> int:
+        """The take frame of the voice that it follows at which its own take frame 0 belongs."""
+        return old.source.frame_at((self.source.base or 0) - self.sample + self.follows_at)
+
+    def limit_after(self, old: Voice) -> int | None:
+        """The take frame at which it ends, counted from where that one says that it begins: so
+        takes and their parts add up to the frame."""
+        place = self.place_in(old)
+        if old.take == self.take:
+            return None if old.source.limit is None else old.source.limit - place
+        if self.length is None:
+            return None
+        first = old.source.frame_at(self.first - self.sample + self.follows_at)
+        return first - place + round(self.length * self._rate)
 
     @property
     def completed(self) -> bool:
@@ -105,9 +136,16 @@ class Voice:
 
     # ------------------------------------------------------------------ commands
 
-    def begin_at(self, frame: int, fade_in: int | None = None, skip: int = 0) -> None:
-        """The first sample, or the one after `skip` take frames, sounds at `frame`."""
+    def begin_at(
+        self, frame: int, fade_in: int | None = None, skip: int = 0, limit: int | None = None
+    ) -> None:
+        """The first sample, or the one after `skip` take frames, sounds at `frame`.
+
+        limit: the take frame at which it ends, where that is other than its source thinks.
+        """
         self._skipped = skip
+        if limit is not None:
+            self.source.limit = limit
         shortest = max(1, self.source.tail // 4)  # a very short take is still heard
         wanted = round(FADE_IN * self._rate) if fade_in is None else fade_in
         self.start = frame
