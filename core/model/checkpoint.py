@@ -1,4 +1,4 @@
-"""A checkpoint in the Hugging Face MusicGen layout → everything generation needs.
+"""A checkpoint in the Hugging Face layout or AudioCraft's own → everything generation needs.
 
     loaded = load_checkpoint("starter", device="cpu")
     stream = TokenStream(loaded.lm, loaded.conditioner, Prompt("…"), SamplingParams())
@@ -9,7 +9,7 @@ Whatever is wrong with a checkpoint is told as BadCheckpoint, in one line.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from transformers import AutoTokenizer, EncodecConfig, EncodecModel, T5Config, T
 from transformers.utils import logging as transformers_logging
 
 from core.errors import BadCheckpoint
+from core.model.audiocraft import AudiocraftParts, read_audiocraft
 from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
-from core.model.location import Progress, locate
+from core.model.location import STATE, Progress, locate
 from core.model.packed_linear import pack
 from core.model.weights import (
     check_weights,
@@ -46,6 +47,7 @@ class CheckpointInfo:
     """What can be told of a checkpoint without reading its weights.
 
     text_encoder, audio_encoder: the sub-configs of config.json, as they are there.
+    weights: the files that are the checkpoint's own. audiocraft: where its format is that one.
     """
 
     folder: Path
@@ -55,10 +57,23 @@ class CheckpointInfo:
     text_encoder: Mapping[str, Any]
     audio_encoder: Mapping[str, Any]
     weights: tuple[Path, ...]
+    audiocraft: AudiocraftParts | None = None
 
     @property
     def window_frames(self) -> int:
         return self.config.window_frames
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        return self.folder if self.audiocraft is None else self.audiocraft.text_folder
+
+    def tensors(
+        self, progress: Callable[[float], None] = lambda fraction: None, prefix: str = ""
+    ) -> dict[str, Tensor]:
+        """Those whose Hugging Face name starts with `prefix`, on the CPU. Raises BadCheckpoint."""
+        if self.audiocraft is not None:
+            return self.audiocraft.tensors(progress, prefix)
+        return read_weights(list(self.weights), progress, prefix)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +132,7 @@ def load_checkpoint(
     dtype = DTYPES[dtype] if isinstance(dtype, str) else dtype
     info = read_info(model, report)
     report(0.0, "reading weights")
-    weights = read_weights(list(info.weights), lambda part: report(0.8 * part, "reading weights"))
+    weights = info.tensors(lambda part: report(0.8 * part, "reading weights"))
     digest = digest_of(list(info.weights))
     report(0.9, "building the model")
     lm = LanguageModel.from_hugging_face(weights, info.config).to(device, dtype)
@@ -127,7 +142,7 @@ def load_checkpoint(
         part.eval().requires_grad_(False)
     if not trainable:
         pack(lm)
-    conditioner = Conditioner(encoder, _tokenizer(info.folder), lm)
+    conditioner = Conditioner(encoder, _tokenizer(info.tokenizer_folder), lm)
     report(1.0, "ready")
     return LoadedModel(lm, conditioner, codec, info, digest, device, dtype)
 
@@ -140,22 +155,27 @@ def load_codec(
     In eval mode, without gradients, float32. Raises BadCheckpoint.
     """
     info = read_info(model, progress)
-    codec = _codec(info, read_weights(list(info.weights), prefix="audio_encoder."))
+    codec = _codec(info, info.tensors(prefix="audio_encoder."))
     return codec.to(device).eval().requires_grad_(False), info
 
 
 def read_info(model: str, progress: Progress | None = None) -> CheckpointInfo:
     """Find a checkpoint (downloading a hub id if need be) and read all but the weights."""
     folder = locate(model, progress)
+    name = model if not Path(model).is_dir() else folder.name
+    if (folder / STATE).exists() and not _has_both(folder):
+        parts = read_audiocraft(folder, progress)
+        return CheckpointInfo(
+            folder, name, _licence(folder, model, {}), parts.config, parts.text_encoder,
+            parts.audio_encoder, parts.own, parts,
+        )  # fmt: skip
     if not (folder / "config.json").exists():
-        if (folder / "state_dict.bin").exists():
-            weights_files(folder)  # says that it is AudioCraft's own format
         raise BadCheckpoint(f"{folder} has no config.json; give a MusicGen checkpoint's folder")
     raw = read_json(folder / "config.json")
     config = ModelConfig.from_hugging_face(raw, _trained_window(folder))
     return CheckpointInfo(
         folder=folder,
-        name=model if not Path(model).is_dir() else folder.name,
+        name=name,
         licence=_licence(folder, model, raw),
         config=config,
         text_encoder=raw["text_encoder"],
@@ -172,7 +192,15 @@ def check_checkpoint(model: str, progress: Progress | None = None) -> None:
     info = read_info(model, progress)
     for path in info.weights:
         check_weights(path)
-    _tokenizer(info.folder)
+    _tokenizer(info.tokenizer_folder)
+
+
+def _has_both(folder: Path) -> bool:
+    """Whether there is the Hugging Face layout too: it names its own text encoder and codec."""
+    try:
+        return (folder / "config.json").exists() and bool(weights_files(folder))
+    except BadCheckpoint:
+        return False
 
 
 def _trained_window(folder: Path) -> int | None:

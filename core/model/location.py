@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,12 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 SMALL_FILES = ["*.json", "*.model", "README.md"]
 SAFE_WEIGHTS = ["model.safetensors", "model-*.safetensors"]
 OLD_WEIGHTS = ["pytorch_model.bin", "pytorch_model-*.bin"]
+STATE, CODEC_STATE = "state_dict.bin", "compression_state_dict.bin"  # AudioCraft's own format
+WEIGHTS = (SAFE_WEIGHTS, OLD_WEIGHTS, [STATE, CODEC_STATE])  # the first that is whole is taken
+NOT_SUPPORTED = {
+    "facebook/musicgen-style": "it listens through MERT, another large model; use"
+    " facebook/musicgen-melody to follow a clip",
+}
 CONNECT_SECONDS = 3.0
 
 
@@ -56,7 +62,16 @@ def locate(model: str, progress: Progress | None = None) -> Path:
             f"there is no folder {model!r}; give a checkpoint's folder, a hub id such as"
             " facebook/musicgen-small, or 'starter'"
         )
-    return _cached(model) or _downloaded(model, progress or _silent)
+    return locate_hub((model,), progress)
+
+
+def locate_hub(ids: Sequence[str], progress: Progress | None = None) -> Path:
+    """The folder of a hub id, under whichever of its names it was downloaded; else it is now,
+    by the last one. Raises BadCheckpoint."""
+    for model in ids:
+        if (folder := cached(model)) is not None:
+            return folder
+    return _downloaded(ids[-1], progress or _silent)
 
 
 def _silent(fraction: float, what: str) -> None:
@@ -74,16 +89,18 @@ def _starter() -> Path:
 
 
 def holds_weights(folder: Path) -> bool:
-    """Whether there is a config and every weights file."""
+    """Whether there is a config and every weights file; or all that AudioCraft's own format has."""
+    if (folder / STATE).exists() and (folder / CODEC_STATE).exists():
+        return True
     try:
         return (folder / "config.json").exists() and bool(weights_files(folder))
     except BadCheckpoint:
         return False
 
 
-def _cached(model: str) -> Path | None:
+def cached(model: str) -> Path | None:
     """The snapshot of an earlier download, None when there is none or it is not whole."""
-    for weights in (SAFE_WEIGHTS, OLD_WEIGHTS):
+    for weights in WEIGHTS:
         patterns = SMALL_FILES + weights
         try:
             folder = Path(snapshot_download(model, allow_patterns=patterns, local_files_only=True))
@@ -95,6 +112,8 @@ def _cached(model: str) -> Path | None:
 
 
 def _downloaded(model: str, progress: Progress) -> Path:
+    if model in NOT_SUPPORTED:
+        raise BadCheckpoint(f"{model} is not supported: {NOT_SUPPORTED[model]}")
     if constants.HF_HUB_OFFLINE:
         raise BadCheckpoint(
             f"{model} is not on this machine and HF_HUB_OFFLINE is set; give a folder, or unset it"
@@ -110,8 +129,10 @@ def _downloaded(model: str, progress: Progress) -> Path:
         return Path(snapshot_download(model, allow_patterns=patterns, tqdm_class=bar))
 
     try:
-        folder = fetch(SMALL_FILES + SAFE_WEIGHTS)
-        return folder if holds_weights(folder) else fetch(SMALL_FILES + OLD_WEIGHTS)
+        for weights in WEIGHTS[:-1]:
+            if holds_weights(folder := fetch(SMALL_FILES + weights)):
+                return folder
+        return fetch(SMALL_FILES + WEIGHTS[-1])
     except GatedRepoError as problem:
         raise BadCheckpoint(
             f"{model} asks for an account; accept its terms on {_hub_host()} and log in with"

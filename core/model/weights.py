@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,6 @@ def weights_files(folder: Path) -> list[Path]:
             return [folder / name]
         if index.exists():
             return _shards(index)
-    if (folder / "state_dict.bin").exists():
-        raise BadCheckpoint(
-            f"{folder} is in AudioCraft's own format, which is not read yet; give the same"
-            " model in the Hugging Face layout (model.safetensors)"
-        )
     raise BadCheckpoint(f"{folder} has no weights (model.safetensors); get the checkpoint again")
 
 
@@ -107,8 +103,21 @@ def _read_safetensors(path: Path, prefix: str) -> dict[str, Tensor]:
 
 
 def _read_pickle(path: Path, prefix: str) -> dict[str, Tensor]:
+    return {
+        name: one
+        for name, one in read_table(path).items()
+        if isinstance(one, Tensor) and name.startswith(prefix)
+    }
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What torch.save wrote, if it is a table: tensors, numbers, texts, nothing that is run.
+
+    Tensors stay on the disk until they are used, where the file's format allows that.
+    """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        mapped = zipfile.is_zipfile(path)
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as problem:
         raise BadCheckpoint(
             f"{path} holds more than tensors, or is cut short; it was not loaded. Give the model"
@@ -118,11 +127,7 @@ def _read_pickle(path: Path, prefix: str) -> dict[str, Tensor]:
         raise BadCheckpoint(_why_unreadable(path, problem)) from problem
     if not isinstance(found, dict):
         raise BadCheckpoint(f"{path} is not a table of tensors; get the checkpoint again")
-    return {
-        str(name): one
-        for name, one in found.items()
-        if isinstance(one, Tensor) and str(name).startswith(prefix)
-    }
+    return {str(name): one for name, one in found.items()}
 
 
 def _why_unreadable(path: Path, problem: Exception) -> str:

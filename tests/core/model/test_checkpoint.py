@@ -214,12 +214,6 @@ def without(prefix: str) -> Callable[[Path], None]:
     return change
 
 
-def audiocraft(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
-    (folder / "state_dict.bin").write_bytes(b"x")
-
-
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (lambda f: (f / "config.json").unlink(), "no config.json"),
     "config cut": (lambda f: cut(f / "config.json"), "not JSON"),
@@ -290,7 +284,6 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "less text": (without("text_encoder.encoder.block.1"), "lack text encoder"),
     "tokenizer": (lambda f: (f / "tokenizer.json").write_text("{}"), "tokenizer"),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "no tokenizer.json"),
-    "audiocraft": (audiocraft, "AudioCraft's own format"),
 }
 AT_A_GLANCE = ("no weights", "weights cut", "weights empty", "no tokenizer", "tokenizer")
 
