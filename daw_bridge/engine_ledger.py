@@ -23,6 +23,8 @@ from core.generation.messages import (
     LoadModel,
     ModelLoaded,
     PcmBlock,
+    Prefer,
+    StartBeside,
     StartTake,
     TakeDone,
     TakeStarted,
@@ -38,7 +40,8 @@ class Flight:
     """A take that was started and not ended. request: as asked, with the changes since.
 
     changes: asked for and not answered. tokens: the take's own, told so far. samples: its PCM
-    was delivered up to that one.
+    was delivered up to that one. beside: the first of the takes that it was started with; None:
+    it goes first.
     """
 
     request: StartTake
@@ -50,6 +53,7 @@ class Flight:
     samples: int = 0
     cancelled: bool = False
     started: bool = False
+    beside: int | None = None
 
     def steered(self, answer: TakeSteered) -> None:
         """A change holds from a frame on; what was made after it is void."""
@@ -117,10 +121,16 @@ class Ledger:
                     flight.cancelled = True  # as the engine does
             case StartTake():
                 for flight in self.flights.values():
-                    flight.cancelled = True  # one take at a time
-                self.flights[request.take] = Flight(
-                    request, context=request.codes, samples=-request.lead
-                )
+                    flight.cancelled |= flight.beside is None  # one goes first at a time
+                self._add(request)
+            case StartBeside(takes):
+                for one in takes:
+                    self._add(one).beside = takes[0].take
+            case Prefer(take) if preferred := self.flights.get(take):
+                for number, flight in self.flights.items():
+                    if flight.beside is None and not flight.cancelled:
+                        flight.beside = number
+                preferred.beside = None
             case ChangePrompt(take) | ChangeSampling(take) if flight := self.flights.get(take):
                 flight.changes.append(request)
             case UseAdapter():
@@ -131,6 +141,11 @@ class Ledger:
                 flight.cancelled = True
             case _:
                 pass
+
+    def _add(self, request: StartTake) -> Flight:
+        flight = Flight(request, context=request.codes, samples=-request.lead)
+        self.flights[request.take] = flight
+        return flight
 
     def event(self, event: EngineEvent) -> EngineEvent | None:
         """Note what the engine tells. None: the application knows it already."""
@@ -189,11 +204,18 @@ class Ledger:
         self._adapters_asked = [*self._adapters, *self._adapters_asked]  # all are answered anew
         self._adapters = []
         requests += self._adapters_asked
-        for flight in self.flights.values():
-            requests.append(flight.resumed())
-            requests += flight.changes
-            if flight.credit is not None:
-                requests.append(flight.credit)
-            if flight.cancelled:
-                requests.append(CancelTake(flight.request.take))
+        groups: dict[object, list[Flight]] = {}
+        for take, flight in self.flights.items():  # those that still stand at one step, together
+            alone = flight.beside is None
+            key = ("", take) if alone else ("beside", flight.beside, flight.frames)
+            groups.setdefault(key, []).append(flight)
+        for flights in sorted(groups.values(), key=lambda group: group[0].beside is not None):
+            resumed = tuple(flight.resumed() for flight in flights)
+            requests += resumed if flights[0].beside is None else [StartBeside(resumed)]
+            for flight in flights:
+                requests += flight.changes
+                if flight.credit is not None:
+                    requests.append(flight.credit)
+                if flight.cancelled:
+                    requests.append(CancelTake(flight.request.take))
         return requests

@@ -39,14 +39,14 @@ def hear_adapters(turn: Turn, event: engine.AdaptersLoaded) -> None:
         return
     turn.change(adapters=event.adapters)
     turn.send(adapters_told(event.adapters, origin))
-    flight = None if event.take is None else turn.state.flight(event.take)
-    if flight is None or flight.engine_done:
-        return
     changed = [one for one in event.adapters if one not in before]
     there = {one.name for one in event.adapters}
     changed += [replace(one, weight=0.0) for one in before if one.name not in there]
-    noted = (*flight.record.adapters, *uses_of(changed, event.frame))
-    turn.change_flight(flight.take, record=replace(flight.record, adapters=noted))
+    for take, frame in event.takes:
+        flight = turn.state.flight(take)
+        if flight is not None and not flight.engine_done:
+            noted = (*flight.record.adapters, *uses_of(changed, frame))
+            turn.change_flight(take, record=replace(flight.record, adapters=noted))
 
 
 def note_start(turn: Turn, event: engine.TakeStarted) -> None:

@@ -1,22 +1,24 @@
-"""The engine's loop: requests between steps, one take at a time, one line for every problem.
+"""The engine's loop: requests between steps, one line for every problem.
 
 While a take runs, each turn answers what lies in the pipe and then draws one frame, so that a
-cancelled take ends within a step. Out of credit, or idle, the loop sleeps in the pipe's read.
+cancelled take ends within a step. Takes beside it are worked on while it is out of credit.
+Where all are, or none is there, the loop sleeps in the pipe's read.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, assert_never
 
 import torch
 
 from core.errors import BadAdapter, DawBridgeError
-from core.generation.audio_stream import AudioStream, SoundBlock
+from core.generation.audio_stream import SoundBlock
+from core.generation.beside import Beside, Running
 from core.generation.engine_pipe import EnginePipe, PipeClosed
 from core.generation.generator import Generator, resolve_device
 from core.generation.messages import (
@@ -31,7 +33,9 @@ from core.generation.messages import (
     ModelLoaded,
     ModelLoading,
     PcmBlock,
+    Prefer,
     Quit,
+    StartBeside,
     StartTake,
     TakeDone,
     TakeStarted,
@@ -51,32 +55,17 @@ OUT_OF_MEMORY = "out of memory"
 _SPEED_MEMORY = 0.7  # share of the old figure in the running steps per second
 
 
-@dataclass(slots=True)
-class Running:
-    """The take in flight. busy: seconds spent on frames since tokens were last told."""
-
-    request: StartTake
-    stream: AudioStream
-    credit: int | None = None
-    busy: float = 0.0
-    speed: float = 0.0
-
-    @property
-    def waits(self) -> bool:
-        """Whether credit is lacking for another frame. The end of a take needs none."""
-        made, wanted = self.stream.frames, self.request.frames
-        return self.credit is not None and made >= self.credit and (wanted is None or made < wanted)
-
-
 class Engine:
-    """Owns the model and the take in flight. `run` is called once, by one thread."""
+    """Owns the model and the takes in flight. `run` is called once, by one thread."""
 
     def __init__(self, connection: Connection, load: Loader = Generator.load) -> None:
         self._pipe = EnginePipe(connection)
         self._load = load
         self._generator: Generator | None = None
         self._loaded_as: LoadModel | None = None
-        self._take: Running | None = None
+        self._take: Running | None = None  # that goes first
+        self._beside = Beside()
+        self._stepped = 0.0  # seconds of the last step
         self._quit = False
 
     def run(self) -> None:
@@ -90,27 +79,45 @@ class Engine:
     # ------------------------------------------------------------------ the loop
 
     def _turn(self) -> None:
-        take = self._take
-        if take is not None and take.waits:
-            self._guarded(self._pause, take)
-        busy = self._take is not None and not self._take.waits
+        for take in self._all():
+            if take.waits:
+                self._guarded(self._pause, take)
+        busy = bool(self._due())
         while not self._quit and self._pipe.pending(0 if busy else None):
             self._guarded(self._answer, self._pipe.receive())
             busy = True  # look for more, but do not sleep before the next step
-        if self._take is not None and not self._take.waits and not self._quit:
-            self._guarded(self._step, self._take)
+        if not self._quit:
+            spent = 0.0
+            for take in self._due():
+                if self._find(take.request.take) is take:  # no other of its group has failed
+                    take.busy += spent  # the model's step for all of them is in the first one's
+                    self._guarded(self._step, take)
+                    spent += self._stepped
+
+    def _all(self) -> list[Running]:
+        return [*([] if self._take is None else [self._take]), *self._beside]
+
+    def _due(self) -> list[Running]:
+        """The takes to draw a frame of."""
+        if self._take is not None and not self._take.waits:
+            return [self._take]
+        return self._beside.due()
+
+    def _find(self, take: int) -> Running | None:
+        return next((one for one in self._all() if one.request.take == take), None)
 
     def _guarded(self, work: Callable[[Any], None], subject: object) -> None:
-        """Do it; whatever goes wrong becomes one `EngineProblem` and ends the take it concerns."""
-        take = self._concerned(subject)
+        """Do it; whatever goes wrong becomes one `EngineProblem` for each take it concerns, which
+        ends."""
+        takes = self._concerned(subject)
         try:
             work(subject)
         except PipeClosed:
             raise
         except DawBridgeError as problem:
-            self._report(take, problem.code, _one_line(problem))
+            self._report(takes, problem.code, _one_line(problem))
         except (MemoryError, torch.OutOfMemoryError):
-            self._report_memory(take)
+            self._report_memory(takes)
         except Exception as problem:
             if "CUDA error" in str(problem):
                 # The device's context is lost for good: only a new process can go on, and the
@@ -118,24 +125,27 @@ class Engine:
                 log.exception("device fault")
                 raise SystemExit(3) from problem
             if "memory" in str(problem) and "alloc" in str(problem):  # torch's on a CPU
-                self._report_memory(take)
+                self._report_memory(takes)
             else:
                 log.exception("unexpected")
                 text = f"{type(problem).__name__}: {_one_line(problem)}"
-                self._report(take, "failure", f"the engine failed ({text}); try again")
+                self._report(takes, "failure", f"the engine failed ({text}); try again")
 
     def _answer(self, request: EngineRequest) -> None:
-        take = self._take
+        number = getattr(request, "take", None)
+        take = None if number is None else self._find(number)
         match request:
             case LoadModel():
                 self._load_model(request)
             case StartTake():
                 self._start(request)
+            case StartBeside():
+                self._start_beside(request)
             case UseAdapter():
                 self._use_adapter(request)
             case Quit():
                 self._quit = True
-            case _ if take is None or take.request.take != request.take:
+            case _ if take is None:
                 pass  # of a take that ended while the request was on its way
             case ChangePrompt(_, prompt):
                 self._steer(take, request, prompt, take.stream.tokens.sampling)
@@ -143,6 +153,8 @@ class Engine:
                 self._steer(take, request, take.stream.tokens.prompt, sampling)
             case Credit(_, frames):
                 take.credit = frames
+            case Prefer():
+                self._prefer(take)
             case CancelTake():
                 self._cancel(take)
             case _:
@@ -163,10 +175,10 @@ class Engine:
                 resolve_device(request.device, request.dtype)
                 check_checkpoint(request.model, report)
             except DawBridgeError as problem:  # the model before, and its take, go on
-                self._report(None, problem.code, _one_line(problem))
+                self._report([None], problem.code, _one_line(problem))
                 self._tell_model()
                 return
-            self._end_take()
+            self._end_takes()
             self._generator = self._loaded_as = None  # two models may not fit in memory
             generator = self._load(request.model, request.device, request.dtype, report)
             self._pipe.emit(ModelLoading(request.model, 0.9, "warming up"))
@@ -175,12 +187,12 @@ class Engine:
             self._generator, self._loaded_as = generator, request
             self._pipe.emit(AdaptersLoaded(()))  # those of the model before are gone with it
         else:
-            self._end_take()
+            self._end_takes()
         self._tell_model()
 
-    def _end_take(self) -> None:
-        if self._take is not None:
-            self._cancel(self._take)
+    def _end_takes(self) -> None:
+        for take in self._all():
+            self._cancel(take)
 
     def _tell_model(self) -> None:
         """Which model is in memory, if one is."""
@@ -208,23 +220,46 @@ class Engine:
                 AdaptersLoaded((), request.adapter, "no model is loaded; load one first")
             )
             return
-        take, rack, problem = self._take, self._generator.adapters, ""
+        rack, problem = self._generator.adapters, ""
         try:
             stale = rack.use(request.adapter, request.weight)
-            if stale and take is not None:
+            for take in self._all() if stale else []:
                 take.stream.tokens.forget_text()
         except (BadAdapter, OSError) as refused:
             problem = _one_line(refused)
         except (MemoryError, torch.OutOfMemoryError):
             problem = f"the adapter does not fit: {OUT_OF_MEMORY}; close other programs"
-        where = (None, 0) if take is None else (take.request.take, take.stream.frames)
-        self._pipe.emit(AdaptersLoaded(rack.loaded, request.adapter, problem, *where))
+        where = tuple((take.request.take, take.stream.frames) for take in self._all())
+        self._pipe.emit(AdaptersLoaded(rack.loaded, request.adapter, problem, where))
 
     # ------------------------------------------------------------------ the take
 
     def _start(self, request: StartTake) -> None:
         if self._take is not None:
             self._cancel(self._take)
+        self._take = self._open(request)
+        self._tell_start(self._take)
+
+    def _start_beside(self, request: StartBeside) -> None:
+        """The takes of one request are drawn side by side."""
+        group = [self._open(one) for one in request.takes]
+        assert self._generator is not None
+        self._generator.side_by_side([one.stream for one in group])
+        self._beside.add(group)
+        for one in group:
+            self._tell_start(one)
+
+    def _prefer(self, take: Running) -> None:
+        """It goes first from now on; what did goes on beside it."""
+        if take is self._take or self._generator is None:
+            return
+        self._generator.set_apart(take.stream)
+        self._beside.remove(take)
+        if self._take is not None:
+            self._beside.add([self._take])
+        self._take = take
+
+    def _open(self, request: StartTake) -> Running:
         if self._generator is None:
             raise _NoModel("no model is loaded; load one first")
         stream = self._generator.open(
@@ -243,7 +278,11 @@ class Engine:
             skip=request.skip,
             lead=request.lead,
         )
-        self._take = Running(request, stream)
+        return Running(request, stream)
+
+    def _tell_start(self, take: Running) -> None:
+        request, stream = take.request, take.stream
+        assert self._generator is not None
         context = stream.context.shape[1] - request.done
         encoded = stream.context if request.clip is not None else None
         adapters = self._generator.adapters.loaded
@@ -278,11 +317,12 @@ class Engine:
     def _step(self, take: Running) -> None:
         begun = time.perf_counter()
         block = take.stream.step()
-        take.busy += time.perf_counter() - begun
+        self._stepped = time.perf_counter() - begun
+        take.busy += self._stepped
         if block is not None:
             self._tell(take, block)
         if take.stream.ended:
-            self._take = None
+            self._drop(take)
             self._pipe.emit(TakeDone(take.request.take, take.stream.frames, cancelled=False))
 
     def _pause(self, take: Running) -> None:
@@ -292,9 +332,17 @@ class Engine:
             self._tell(take, block)
 
     def _cancel(self, take: Running) -> None:
-        self._take = None
+        self._drop(take)
         self._tell(take, take.stream.cut())
         self._pipe.emit(TakeDone(take.request.take, take.stream.frames, cancelled=True))
+
+    def _drop(self, take: Running) -> None:
+        """It needs no more work."""
+        if take is self._take:
+            self._take = None
+        elif self._generator is not None:
+            self._beside.remove(take)
+            self._generator.set_apart(take.stream)
 
     def _tell(self, take: Running, block: SoundBlock) -> None:
         """Tokens first: sound that was delivered can then always be gone on from."""
@@ -313,23 +361,30 @@ class Engine:
 
     # ------------------------------------------------------------------ what went wrong
 
-    def _concerned(self, subject: object) -> int | None:
-        """The take that a request or a step belongs to."""
+    def _concerned(self, subject: object) -> list[int | None]:
+        """The takes that a request or a step belongs to; [None] where it is no take's."""
+        if isinstance(subject, StartBeside):
+            return [one.take for one in subject.takes]
         if isinstance(subject, Running):
-            return subject.request.take
-        return None if isinstance(subject, LoadModel) else getattr(subject, "take", None)
+            group = self._beside.group_of(subject.request.take) or [subject]
+            return [one.request.take for one in group]
+        return [None if isinstance(subject, LoadModel) else getattr(subject, "take", None)]
 
-    def _report(self, take: int | None, code: str, text: str) -> None:
-        if self._take is not None and self._take.request.take == take:
-            self._take = None
-        self._pipe.emit(EngineProblem(take, code, text))
+    def _report(self, takes: Sequence[int | None], code: str, text: str) -> None:
+        for take in takes:
+            found = None if take is None else self._find(take)
+            if found is self._take:
+                self._take = None
+            elif found is not None:
+                self._beside.remove(found)
+            self._pipe.emit(EngineProblem(take, code, text))
 
-    def _report_memory(self, take: int | None) -> None:
+    def _report_memory(self, takes: Sequence[int | None]) -> None:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        what = "the model" if take is None else "the take"
+        what = "the model" if takes == [None] else "the take"
         text = f"{what} does not fit: {OUT_OF_MEMORY}; close other programs or use a smaller model"
-        self._report(take, "out_of_memory", text)
+        self._report(takes, "out_of_memory", text)
 
 
 class _NoModel(DawBridgeError):

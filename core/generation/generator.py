@@ -6,6 +6,7 @@ Used by the engine process and, in their own process, by the command line's `gen
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import time
@@ -24,6 +25,7 @@ from core.generation.context_window import kept_frames
 from core.generation.messages import Codes, Pcm
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.steering_timeline import in_order
+from core.generation.token_batch import SharedStream, TokenBatch
 from core.generation.token_stream import TokenStream
 from core.model.checkpoint import LoadedModel, load_checkpoint
 from core.model.location import Progress
@@ -126,7 +128,7 @@ class Generator:
         decoder, wanted = self.codec.streaming, frames if open_end else None
         if left is not None and open_end:
             left += frames_ahead(decoder)
-        tokens = TokenStream(
+        tokens = SharedStream(
             self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, left,
             closed=not open_end, changes=moved, bars=bars and bars.moved(-done),
         )  # fmt: skip
@@ -144,6 +146,19 @@ class Generator:
         while tokens.next_frame() is not None:
             pass
         return np.concatenate((codes, tokens.codes()), axis=1)
+
+    @staticmethod
+    def side_by_side(streams: Sequence[AudioStream]) -> None:
+        """From now on their tokens are drawn together, where they stand at one step."""
+        tokens = [s.tokens for s in streams if isinstance(s.tokens, SharedStream)]
+        with contextlib.suppress(ValueError):  # each by itself gives the same, only later
+            TokenBatch(tokens)
+
+    @staticmethod
+    def set_apart(stream: AudioStream) -> None:
+        """From now on its tokens are drawn by themselves."""
+        if isinstance(stream.tokens, SharedStream):
+            stream.tokens.leave()
 
     @property
     def window_frames(self) -> int:

@@ -34,7 +34,9 @@ class LoadModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartTake:
-    """Generate a take. At most one source of context: `codes` or `clip`.
+    """Generate a take, which goes first; the one that did ends.
+
+    At most one source of context: `codes` or `clip`.
 
     frames: new frames wanted; None means until stopped.
     codes: tokens to continue from [codebooks, frames].
@@ -68,6 +70,27 @@ class StartTake:
     bars: BarGrid | None = None
     skip: int = 0
     level: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StartBeside:
+    """Generate takes beside the one that goes first, which they do not end.
+
+    takes: on one context, with one prompt and end, and a seed each: they are drawn side by side.
+    Each is told of, credited, changed and cancelled by its number, as any other.
+    """
+
+    takes: tuple[StartTake, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prefer:
+    """This take goes first from now on, and what did goes on beside it.
+
+    Takes beside are worked on while the one that goes first is out of credit.
+    """
+
+    take: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +155,16 @@ class Quit:
 
 
 EngineRequest = (
-    LoadModel | StartTake | ChangePrompt | ChangeSampling | UseAdapter | Credit | CancelTake | Quit
+    LoadModel
+    | StartTake
+    | StartBeside
+    | Prefer
+    | ChangePrompt
+    | ChangeSampling
+    | UseAdapter
+    | Credit
+    | CancelTake
+    | Quit
 )
 
 # ---------------------------------------------------------------- engine → application
@@ -174,15 +206,14 @@ class AdaptersLoaded:
     """What is beside the model now: the answer to `UseAdapter`, and told when all were unloaded.
 
     asked: the request's adapter, '' where none was asked for. problem: why it was refused, one
-    line; '' when it was not. take, frame: the take in flight and its first new frame that was
-    not finished yet when the change came.
+    line; '' when it was not. takes: those in flight, each with its first new frame that was not
+    finished yet when the change came.
     """
 
     adapters: tuple[LoadedAdapter, ...]
     asked: str = ""
     problem: str = ""
-    take: int | None = None
-    frame: int = 0
+    takes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

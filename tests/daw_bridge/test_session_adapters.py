@@ -90,8 +90,8 @@ def test_a_take_notes_what_it_was_made_with_and_when() -> None:
     assert record.adapters == (AdapterUse("warm", 0.8, "a" * 16, "MIT", 0),)
     take = record.take
     session.do(engine.TakeStarted(take, 1, 0, adapters=(WARM,)))
-    session.do(engine.AdaptersLoaded((WARM, DUST), "dust", take=take, frame=25))
-    session.do(engine.AdaptersLoaded((DUST,), "warm", take=take, frame=40))
+    session.do(engine.AdaptersLoaded((WARM, DUST), "dust", takes=((take, 25),)))
+    session.do(engine.AdaptersLoaded((DUST,), "warm", takes=((take, 40),)))
     session.do(engine.PcmBlock(take, 1, 0, pcm_of(50)))
     out = session.do(engine.TakeDone(take, 50, False))
     assert session.one(disk.CloseTake, out).record.adapters == (

@@ -83,7 +83,7 @@ def test_an_adapter_joins_a_take_without_a_gap(
     engine: Remote, adapter: Path, plain: list[EngineEvent]
 ) -> None:
     heard, [answer] = changed_in_mid_take(engine, UseAdapter(str(adapter), 1.0))
-    assert (answer.take, answer.frame, answer.problem) == (2, CHANGED_AT, "")
+    assert (answer.takes, answer.problem) == (((2, CHANGED_AT),), "")
     assert [(one.name, one.weight) for one in answer.adapters] == [(str(adapter), 1.0)]
     assert answer.adapters[0].trigger == "zither"
     assert is_whole(heard)
