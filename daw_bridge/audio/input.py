@@ -1,16 +1,20 @@
 """What was played lately: the input's last seconds, always there when asked for.
 
 rtmixer's callback (C) records into a lock-free ring; the feeder thread drains that into
-the rolling buffer. All methods here: feeder thread only.
+the rolling buffer. A clock learns when each frame came in, the device's latency taken off: so
+a stretch can be asked for that ends at a moment, such as a bar line. All methods here: feeder
+thread only.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daw_bridge.audio.clock import StreamClock
 from daw_bridge.audio.devices import AudioDevice, load_portaudio, open_failed
 
 CHANNELS = 2  # at most
@@ -22,24 +26,26 @@ class RollingBuffer:
 
     def __init__(self, frames: int, channels: int) -> None:
         self._storage = np.zeros((max(1, frames), channels), np.float32)
-        self._written = 0
+        self.written = 0  # frames, ever
 
     def append(self, audio: NDArray[np.float32]) -> None:
         """Add [n, channels], forgetting the oldest."""
         size = len(self._storage)
-        self._written += max(0, len(audio) - size)
+        self.written += max(0, len(audio) - size)
         audio = audio[-size:]
-        at = self._written % size
+        at = self.written % size
         first = min(len(audio), size - at)
         self._storage[at : at + first] = audio[:first]
         self._storage[: len(audio) - first] = audio[first:]
-        self._written += len(audio)
+        self.written += len(audio)
 
-    def last(self, frames: int) -> NDArray[np.float32]:
-        """A copy of the last `frames` (fewer where fewer are there), oldest first."""
+    def until(self, stop: int, frames: int) -> NDArray[np.float32]:
+        """A copy of the `frames` before frame `stop` of all that was written, oldest first; of
+        those the ones that are there."""
         size = len(self._storage)
-        count = max(0, min(frames, self._written, size))
-        start = (self._written - count) % size
+        stop = min(stop, self.written)
+        count = max(0, stop - max(stop - frames, self.written - size, 0))
+        start = (stop - count) % size
         first = min(count, size - start)
         head, wrapped = self._storage[start : start + first], self._storage[: count - first]
         return np.concatenate([head, wrapped])
@@ -69,6 +75,8 @@ class DeviceInput:
                 device=device.index, channels=self.channels, samplerate=device.rate, latency="high"
             )
             self._recorder.start()
+        self._clock = StreamClock(self.rate, -float(self._recorder.latency))
+        self._base = 0  # frames of earlier actions
         self._action: Any = self._recorder.record_ringbuffer(self._ring)
 
     @property
@@ -77,18 +85,29 @@ class DeviceInput:
 
     def poll(self) -> None:
         """Take what was recorded since the last call."""
+        done, blocks = int(self._action.done_frames), int(self._action.stats.blocks)
+        if blocks:
+            self._clock.observe(time.monotonic(), self._base + done, round(done / blocks))
         if self._ring.read_available:
             audio = np.frombuffer(self._ring.read(), np.float32).reshape(-1, self.channels)
             self._rolling.append(audio)
             np.maximum(self._peaks, np.abs(audio).max(axis=0), out=self._peaks)
         if self._action not in self._recorder.actions and self.alive:
             self.lost += 1
+            self._base = self._rolling.written
+            self._clock.reset()
             self._action = self._recorder.record_ringbuffer(self._ring)
 
-    def last(self, seconds: float) -> NDArray[np.float32]:
-        """The last `seconds` up to now, [frames, channels] at `rate`; fewer at the start."""
+    def captured(self, seconds: float, until: float = 0.0) -> NDArray[np.float32] | None:
+        """The last `seconds` [frames, channels] at `rate` that came in before `until`
+        (time.monotonic(); 0: by now); fewer at the start. None: they are not all here yet."""
         self.poll()
-        return self._rolling.last(round(seconds * self.rate))
+        stop = self._rolling.written
+        if until and self._clock.ready:
+            stop = self._clock.frame_at(until)
+            if stop > self._rolling.written:
+                return None
+        return self._rolling.until(stop, round(seconds * self.rate))
 
     def levels(self) -> tuple[float, ...]:
         """Peaks a channel since the last call."""

@@ -88,10 +88,15 @@ class SetGain:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Answer with the last `seconds` of the rolling capture as `Captured(token)`."""
+    """Answer with the last `seconds` of the rolling capture as `Captured(token)`.
+
+    until: time.monotonic() at which they end, as it was heard at the input; 0 is now. The
+        answer waits for a moment that is yet to come.
+    """
 
     token: int
     seconds: float
+    until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ class AudioWorker:
         self._opened_as: OpenOutput | None = None
         self._feeder: Feeder | None = None
         self._input: DeviceInput | None = None
+        self._captures: list[Capture] = []  # whose end is yet to come in
         self._gain = 1.0
         self._backlog: list[BeginTake | PcmBlock | EndTake] = []  # until an output is open
         self._streams = 0  # PortAudio streams ever opened here
@@ -130,8 +131,9 @@ class AudioWorker:
                 self._gain = gain
                 if self._feeder:
                     self._feeder.set_gain(request)
-            case Capture(token, seconds):
-                self._capture(token, seconds)
+            case Capture():
+                self._captures.append(request)
+                self._answer_captures()
             case OpenOutput():
                 self._missing.asked_now()
                 if not request.search:  # a person asked: tell what is wrong, even if once more
@@ -183,13 +185,20 @@ class AudioWorker:
         for number in ended:
             self._channel.post(TakeEnded(number, 0, completed=False))
 
-    def _capture(self, token: int, seconds: float) -> None:
-        if self._input is None:
-            text = "no input is open, so nothing was captured: choose an input device first"
-            self._channel.post(AudioProblem("bad_device", text))
-            self._channel.post(Captured(token, np.zeros((0, 1), np.float32), 48_000))
-        else:
-            self._channel.post(Captured(token, self._input.last(seconds), self._input.rate))
+    def _answer_captures(self) -> None:
+        """Those whose end has come in, or never will."""
+        waiting, self._captures = self._captures, []
+        for asked in waiting:
+            if self._input is None:
+                text = "no input is open, so nothing was captured: choose an input device first"
+                self._channel.post(AudioProblem("bad_device", text))
+                self._channel.post(Captured(asked.token, np.zeros((0, 1), np.float32), 48_000))
+                continue
+            pcm = self._input.captured(asked.seconds, asked.until)
+            if pcm is None:
+                self._captures.append(asked)
+            else:
+                self._channel.post(Captured(asked.token, pcm, self._input.rate))
 
     # ------------------------------------------------------------------ devices
 
@@ -260,6 +269,8 @@ class AudioWorker:
                 self._feeder = self._output = None
         if self._input:
             self._input.poll()
+        if self._captures:
+            self._answer_captures()
         if now - self._levels_at >= LEVELS_EVERY:
             self._levels_at = now
             played = self._feeder.levels() if self._feeder else ()

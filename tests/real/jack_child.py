@@ -82,6 +82,23 @@ class Conductor(JackChild):
         return self("frame")
 
 
+class LoopPlayer(JackChild):
+    """Plays a loop again and again, as a drummer beside a clock would."""
+
+    def __init__(self) -> None:
+        super().__init__(_play_loop)
+
+    def play(self, loop: np.ndarray) -> float:
+        """From now on. loop: float32 [samples] at the server's rate. Returns `began`."""
+        self("play", loop)
+        return self.began()
+
+    def began(self) -> float:
+        """time.monotonic() of the first sample, by the server's pace of now: one that was held
+        up has moved it."""
+        return self("began")
+
+
 # ---------------------------------------------------------------- in the child
 
 
@@ -118,6 +135,33 @@ def _record_clicks(pipe: Connection) -> None:
             sounded = began + int(loud[-1])
 
     _answer(client, pipe, port.name, {"onsets": lambda: list(onsets)})
+
+
+def _play_loop(pipe: Connection) -> None:
+    client = jack.Client("drummer", no_start_server=True)
+    port: Any = client.outports.register("out")
+    anchor, rate = TimeAnchor(median), client.samplerate
+    playing: list[tuple[np.ndarray, int]] = []
+    now = 0
+
+    @client.set_process_callback
+    def process(frames: int) -> None:
+        nonlocal now
+        now = _note(client, anchor)
+        block = port.get_array()
+        block[:] = 0
+        if playing:
+            loop, origin = playing[0]
+            at = now - origin + np.arange(frames)
+            block[:] = np.where(at < 0, 0, loop[at % len(loop)])
+
+    def play(loop: np.ndarray) -> float:
+        origin = now + rate // 5
+        playing[:] = [(loop, origin)]
+        time.sleep(0.5)  # until the anchor has settled
+
+    doors: dict[str, Ask] = {"play": play, "began": lambda: anchor.at(playing[0][1] / rate)}
+    _answer(client, pipe, port.name, doors)
 
 
 def _conduct(pipe: Connection) -> None:

@@ -133,4 +133,7 @@ def test_the_rolling_buffer_keeps_the_latest(sizes, wanted) -> None:
         everything = np.concatenate([everything, new])
     count = min(wanted, len(everything), 100)
     expected = everything[len(everything) - count :]
-    np.testing.assert_array_equal(rolling.last(wanted), expected)
+    np.testing.assert_array_equal(rolling.until(len(everything), wanted), expected)
+    stop = len(everything) // 2  # a stretch that ended a while ago
+    kept = everything[max(len(everything) - 100, stop - wanted, 0) : stop]
+    np.testing.assert_array_equal(rolling.until(stop, wanted), kept)
