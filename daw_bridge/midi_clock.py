@@ -85,9 +85,15 @@ class MidiClock:
         self._position = value if self.counts_clocks else value * 6
         return [ClockPosition(SOURCE, self._position / PER_BEAT, at)]
 
-    def shift(self, seconds: float) -> None:
-        """The clock that stamps the ticks lost time. It is not the sender's tempo that changed."""
+    def shift(self, seconds: float) -> list[Command]:
+        """The clock that stamps the ticks lost time. It is not the sender's tempo that changed,
+        nor were ticks lost; what waits for a bar is told at once where the beat is now."""
         self._line.shift(seconds)
+        self._filter.shift(seconds)
+        if not self.rolling or self._fresh or self._line.undecided or len(self._line) < 2:
+            return []
+        _, level = self._line.fit()
+        return [ClockPosition(SOURCE, self._position / PER_BEAT, level)]
 
     def quiet(self, now: float) -> list[Command]:
         """Call this now and then: a clock whose ticks stopped coming is said to be lost, once."""

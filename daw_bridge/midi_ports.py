@@ -168,7 +168,7 @@ class MidiInput:
                 self._hear_graph(item)
             elif isinstance(item, _LostTime):
                 if self._clock_port == JACK:
-                    self._clock.shift(item.seconds)
+                    self._send(self._clock.shift(item.seconds))
             else:
                 self._mapping = self._mapping.told(item)
             if time.monotonic() - self._scanned > SCAN_EVERY:

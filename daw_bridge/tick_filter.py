@@ -30,6 +30,11 @@ class TickFilter:
     def clear(self) -> None:
         self.__init__()
 
+    def shift(self, seconds: float) -> None:
+        """All ticks so far would have come `seconds` later: that is no gap in what is sent."""
+        if self._newest is not None:
+            self._newest += seconds
+
     def count(self, at: float) -> int:
         """The tick at `at` seconds."""
         if self._newest is None:

@@ -168,3 +168,22 @@ def test_a_sound_server_that_lost_time_is_no_change_of_tempo() -> None:
     assert tempi(said) == [pytest.approx(120, abs=1e-3)]
     placed = [c for c in said if isinstance(c, ClockPosition)][-1]
     assert (placed.beat, placed.at) == (8.0, pytest.approx(times[192], abs=1e-4))
+
+
+@pytest.mark.parametrize("intervals", [0.4, 1.0, 2.0, 3.0])
+def test_time_that_the_stamps_lost_is_no_lost_tick_and_the_beat_is_told_at_once(
+    intervals: float,
+) -> None:
+    """A sound server that is kept waiting holds back its ticks, and our own sound with them."""
+    clock = MidiClock()
+    times = ticks(120, 96)
+    run(clock, times[:49])
+    clock.start(float(times[48]))
+    run(clock, times[49:72])
+    lost = intervals * 60 / 120 / 24
+    told = [c for c in clock.shift(lost) if isinstance(c, ClockPosition)]
+    assert [(c.beat, c.at) for c in told] == [(22 / 24, pytest.approx(times[71] + lost))]
+    said = run(clock, times[72:] + lost)
+    beats = [(c.beat, c.at) for c in said if isinstance(c, ClockPosition)]
+    assert beats[0] == (1.0, pytest.approx(times[73] + lost))
+    assert not tempi(said)
