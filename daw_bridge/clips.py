@@ -1,4 +1,4 @@
-"""Sound files that a person asks to continue: checked, and only their tail read."""
+"""Sound files that a person names: checked, and only what is wanted of them read."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ def read_tail(path: str, seconds: float) -> tuple[NDArray[np.float32], int]:
 
     Raises BadClip that says what is wrong with the file.
     """
+    pcm, rate = _read(path, seconds, from_end=True)
+    if float(np.abs(pcm).max()) < SILENT:
+        raise BadClip(f"{path} is silent at its end; there is nothing to continue")
+    return pcm, rate
+
+
+def read_head(path: str, seconds: float) -> tuple[NDArray[np.float32], int]:
+    """As `read_tail`, but the first `seconds`, silent or not."""
+    return _read(path, seconds, from_end=False)
+
+
+def _read(path: str, seconds: float, from_end: bool) -> tuple[NDArray[np.float32], int]:
     try:
         file = Path(path).expanduser()
         there, is_file = file.exists(), file.is_file()
@@ -33,9 +45,12 @@ def read_tail(path: str, seconds: float) -> tuple[NDArray[np.float32], int]:
         with soundfile.SoundFile(file) as sound:
             rate = sound.samplerate
             wanted = min(sound.frames, round(seconds * rate))
-            if sound.frames > wanted and sound.seekable():
-                sound.seek(sound.frames - wanted)
-            pcm = sound.read(dtype="float32", always_2d=True)[-max(1, wanted) :]
+            if not from_end:
+                pcm = sound.read(wanted, dtype="float32", always_2d=True)
+            else:
+                if sound.frames > wanted and sound.seekable():
+                    sound.seek(sound.frames - wanted)
+                pcm = sound.read(dtype="float32", always_2d=True)[-max(1, wanted) :]
     except (soundfile.SoundFileError, OSError, ValueError) as refused:
         text = str(refused).splitlines()[0] if str(refused) else "unknown format"
         text = text.removeprefix(f"Error opening {str(file)!r}: ").rstrip(".")
@@ -44,8 +59,6 @@ def read_tail(path: str, seconds: float) -> tuple[NDArray[np.float32], int]:
         raise BadClip(f"{path} is {len(pcm) / rate:.2f} s long; use at least {SHORTEST} s")
     if not np.isfinite(pcm).all():
         raise BadClip(f"{path} holds numbers that are no sound (NaN or infinity); export it again")
-    if float(np.abs(pcm).max()) < SILENT:
-        raise BadClip(f"{path} is silent at its end; there is nothing to continue")
     return pcm, rate
 
 

@@ -19,7 +19,7 @@ from core.generation.messages import LoadedAdapter
 from core.generation.params import MAX_SECONDS, Prompt, SamplingParams, Steering
 from core.types import SAMPLES_PER_FRAME, Frames, frames_of, seconds_of_bars
 from daw_bridge.atomic import replace_file, write_wav
-from daw_bridge.clips import read_tail
+from daw_bridge.clips import read_head, read_tail
 from daw_bridge.effects import AdapterUse, TakeRecord
 from daw_bridge.prompt_tempo import told
 from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
@@ -30,6 +30,7 @@ BEATS = 4  # in a bar
 DEFAULT_SECONDS = 10.0
 LONGEST_CLIP = 3600.0
 CONTEXT_SECONDS = 30.0
+MELODY_SECONDS = 121.0  # a little more than a model can be told
 Pcm = NDArray[np.float32]
 Chunks = Callable[[str], Sequence[tuple[bytes, bytes]]]
 
@@ -57,6 +58,7 @@ class Request:
     adapters: tuple[tuple[str, float], ...] = ()  # names or paths, and weights
     bars: int = 0
     bpm: float = 120.0
+    melody: Path | None = None
 
     @classmethod
     def of(
@@ -65,7 +67,7 @@ class Request:
         temperature: float,
         model: str | None, device: str, dtype: str, tokens: Path | None,
         clip: Path | None = None, keep_clip: bool = False,
-        adapters: tuple[tuple[str, float], ...] = (),
+        adapters: tuple[tuple[str, float], ...] = (), melody: Path | None = None,
     ) -> Request:  # fmt: skip
         """Raises BadInput for what makes no sense."""
         sampling = SamplingParams(
@@ -81,7 +83,7 @@ class Request:
             prompt = told(prompt, bpm, leads=True)
         return cls(prompt, out, frames, sampling, model or "starter", str(device),
                    str(dtype), tokens, clip, keep_clip, adapters, bars or 0,
-                   bpm if bpm and 1 <= bpm <= 1000 else 120.0)  # fmt: skip
+                   bpm if bpm and 1 <= bpm <= 1000 else 120.0, melody)  # fmt: skip
 
     def check(self) -> None:
         """Whether the files can be written. Raises BadInput."""
@@ -111,6 +113,16 @@ class Request:
             return None
         seconds = LONGEST_CLIP if self.keep_clip else CONTEXT_SECONDS
         return Clip(*read_tail(str(self.clip), seconds))
+
+    def read_melody(self) -> Clip | None:
+        """Raises BadClip."""
+        if self.melody is None:
+            return None
+        return Clip(*read_head(str(self.melody), MELODY_SECONDS))
+
+    def on(self, melody: str) -> Request:
+        """The same, played on a melody (`Prompt.melody`)."""
+        return replace(self, prompt=replace(self.prompt, melody=melody))
 
     def read_take(self) -> TakeFile | None:
         """The clip's tokens, where it is a take of ours that was not edited since."""
@@ -159,6 +171,8 @@ def write_result(
     sampling = request.sampling
     comment = f"seed {sampling.seed}, temperature {sampling.temperature:g}, top-k {sampling.top_k}"
     comment += f", guidance {sampling.guidance:g}, model {model}"
+    if request.melody is not None:
+        comment += f", melody of {request.melody.name}"
     if request.prompt.negative:
         comment += f", away from {request.prompt.negative}"
     rights = [f"{model}: {licence}"] if licence else []

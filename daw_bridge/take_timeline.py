@@ -27,6 +27,7 @@ class TakeChange:
     temperature: float = 1.0
     top_k: int = 250
     guidance: float = 3.0
+    melody: str = ""  # as in Prompt
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> TakeChange:
@@ -39,6 +40,7 @@ class TakeChange:
             float(table["temperature"]),
             int(table["top_k"]),
             float(table["guidance"]),
+            str(table.get("melody", "")),
         )
         try:
             made.steering(0)
@@ -56,6 +58,7 @@ class TakeChange:
             sampling.temperature,
             sampling.top_k,
             sampling.guidance,
+            prompt.melody,
         )
 
     def steering(self, seed: int) -> Steering:
@@ -63,7 +66,8 @@ class TakeChange:
         sampling = SamplingParams(
             seed=seed, temperature=self.temperature, top_k=self.top_k, guidance=self.guidance
         )
-        return Steering(self.frame, Prompt.of(self.texts, self.negative), sampling)
+        prompt = replace(Prompt.of(self.texts, self.negative), melody=self.melody)
+        return Steering(self.frame, prompt, sampling)
 
 
 def timeline(record: TakeRecord, seed: int | None = None) -> tuple[Steering, ...]:

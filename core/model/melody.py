@@ -8,7 +8,6 @@ Source: MusicGen (Copet et al. 2023), section 2.3; the chroma itself is transfor
 from __future__ import annotations
 
 import numpy as np
-from transformers import MusicgenMelodyFeatureExtractor
 
 from core.codec.resampler import Pcm, to_model_rate
 from core.errors import BadClip
@@ -35,6 +34,8 @@ def melody_of(pcm: Pcm, rate: int) -> str:
         )
     if float(np.abs(sound).max()) < SILENT_PEAK:
         raise BadClip("the melody clip is silent; give one in which a melody is heard")
+    from transformers import MusicgenMelodyFeatureExtractor  # brings torchaudio: not at every start
+
     extractor = MusicgenMelodyFeatureExtractor()
     chroma = extractor(sound, sampling_rate=MODEL_RATE, max_length=len(sound))["input_features"]
     return "".join(f"{pitch:x}" for pitch in chroma[0].argmax(-1).tolist()[:MAX_MELODY_FRAMES])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.errors import BadInput
 from daw_bridge.cli.console import console
 from daw_bridge.cli.options import (
     Adapters,
@@ -18,6 +19,7 @@ from daw_bridge.cli.options import (
     Dtype,
     Greedy,
     Guidance,
+    Melody,
     Model,
     MorePrompts,
     Negative,
@@ -33,7 +35,9 @@ from daw_bridge.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from daw_bridge.offline import Request
+    from collections.abc import Callable
+
+    from daw_bridge.offline import Clip, Request
 
 
 def generate(
@@ -54,6 +58,7 @@ def generate(
     adapter: Adapters = None,
     more: MorePrompts = None,
     negative: Negative = "",
+    melody: Melody = None,
 ) -> None:
     """Generate a take into a WAV file."""
     from daw_bridge.offline import Request
@@ -61,7 +66,7 @@ def generate(
     _to_file(
         Request.of(blended_prompt(prompt, more, negative), out, seconds, bars, bpm, seed, greedy,
                    guidance, top_k, temperature,
-                   model, device, dtype, tokens, adapters=adapter_choices(adapter))
+                   model, device, dtype, tokens, adapters=adapter_choices(adapter), melody=melody)
     )  # fmt: skip
 
 
@@ -87,6 +92,7 @@ def continue_(
     adapter: Adapters = None,
     more: MorePrompts = None,
     negative: Negative = "",
+    melody: Melody = None,
 ) -> None:
     """Continue a sound file; OUT holds the continuation alone."""
     from daw_bridge.offline import Request
@@ -94,8 +100,21 @@ def continue_(
     _to_file(
         Request.of(blended_prompt(prompt, more, negative), out, seconds, bars, bpm, seed, greedy,
                    guidance, top_k, temperature,
-                   model, device, dtype, tokens, clip, keep_clip, adapter_choices(adapter))
+                   model, device, dtype, tokens, clip, keep_clip, adapter_choices(adapter), melody)
     )  # fmt: skip
+
+
+def _heard(melody: Clip, model: str, progress: Callable[[float, str], None]) -> str:
+    """What a melody model is told of a clip. Raises BadInput where the model is another kind."""
+    from core.model.checkpoint import read_info
+    from core.model.melody import melody_of
+
+    if not read_info(model, progress).config.hears_melody:  # before it is loaded
+        raise BadInput(
+            f"{model} follows no melody; leave out --melody, or take --model"
+            " facebook/musicgen-melody"
+        )
+    return melody_of(melody.pcm, melody.rate)
 
 
 def _to_file(request: Request) -> None:
@@ -109,13 +128,15 @@ def _to_file(request: Request) -> None:
 
         for adapter, _ in request.adapters:
             locate_adapter(adapter)
-    clip, take = request.read_clip(), request.read_take()
+    clip, take, melody = request.read_clip(), request.read_take(), request.read_melody()
     with TakeProgress(console) as progress:
         progress.say("starting")
         from core.codec.resampler import to_model_rate
         from core.generation.generator import Generator
         from core.generation.seam import join_clip
 
+        if melody is not None:
+            request = request.on(_heard(melody, request.model, progress.loading))
         generator = Generator.load(request.model, request.device, request.dtype, progress.loading)
         for adapter, weight in request.adapters:
             generator.adapters.use(adapter, weight)

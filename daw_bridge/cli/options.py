@@ -96,6 +96,9 @@ MorePrompts = Annotated[
     _option("--prompt", text="Blend this in, TEXT or TEXT:WEIGHT (1 if not said); repeatable."),
 ]
 Negative = Annotated[str, _option("--negative", text="What to keep away from, in words.")]
+Melody = Annotated[
+    Path | None, _option("--melody", text="Sound file with a melody to follow (melody models).")
+]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The WAV file to write.")]
 Seconds = Annotated[float | None, _option("--seconds", text="Length; 10 if nothing is said.")]
 BarCount = Annotated[int | None, typer.Option("--bars", min=1, help="Length in bars of four.")]
