@@ -26,3 +26,8 @@ def frames_of(seconds: float) -> Frames:
 def seconds_of_bars(bars: float, beats: float, tempo: float) -> Seconds:
     """How long `bars` bars of `beats` beats last at `tempo` beats a minute."""
     return Seconds(bars * beats * 60 / tempo)
+
+
+def frames_covering(samples: int) -> Frames:
+    """The fewest codec frames that hold so many samples at 32 kHz."""
+    return Frames(-(-samples // SAMPLES_PER_FRAME))

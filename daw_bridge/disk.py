@@ -99,8 +99,8 @@ class DiskWorker:
             case disk.AdoptTake(token, path, take):
                 self._answer(disk.TakeWritten(self._takes.adopt(Path(path).expanduser(), take)))
                 self._answer(recall(self._takes, token, take, None))
-            case disk.RecallTake(token, take, frame):
-                self._answer(recall(self._takes, token, take, frame))
+            case disk.RecallTake(token, take, frame, lead):
+                self._answer(recall(self._takes, token, take, frame, lead))
             case disk.RecallRecipe(token, take):
                 codes, record = self._takes.codes_before(take)
                 self._answer(disk.RecipeRecalled(token, record, codes))

@@ -35,8 +35,15 @@ def read_dropped(takes: TakeLibrary, asked: ReadClip) -> DiskOutcome:
     return ClipRead(asked.token, pcm, rate, asked.path, note)
 
 
-def recall(takes: TakeLibrary, token: int, take: int, frame: int | None) -> TakeRecalled:
-    """A take's tokens up to a frame (None: its end). Raises BadInput."""
+def recall(
+    takes: TakeLibrary, token: int, take: int, frame: int | None, lead: int = 0
+) -> TakeRecalled:
+    """A take's tokens up to a frame (None: its end), for what begins `lead` samples before it.
+
+    Raises BadInput.
+    """
     codes, record, end = takes.codes_until(take, frame)
-    at_end = frame is None or end == record.frames
-    return TakeRecalled(token, record, codes, end, at_end)
+    if frame is None or end == record.frames:
+        lead = max(lead, record.left_over)  # its sound goes no further
+    at_end = frame is None or (end == record.frames and lead == record.left_over)
+    return TakeRecalled(token, record, codes, end, at_end, lead)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from core.generation.messages import Codes, Pcm, PcmBlock, TakeTokens
+from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.take_timeline import TakeChange
 
 
@@ -27,7 +28,11 @@ class AdapterUse:
 
 @dataclass(frozen=True, slots=True)
 class TakeRecord:
-    """What a take's sidecar says: all that is needed to make it again."""
+    """What a take's sidecar says: all that is needed to make it again.
+
+    A take of whole bars ends inside its last frame, and the one that continues it begins there.
+    Samples are at 32 kHz.
+    """
 
     take: int
     prompts: tuple[tuple[int, str], ...] = ((0, ""),)  # (new frame it took over at, text)
@@ -45,6 +50,8 @@ class TakeRecord:
     adapters: tuple[AdapterUse, ...] = ()  # in the order of their frames
     parent: int | None = None  # the take it continues
     at: int | None = None  # … from which frame on
+    lead: int = 0  # samples before that frame with which its sound begins
+    length: float = 0.0  # seconds that were asked for; 0: as many as its frames have
     before: int | None = None  # the take that undo goes back to: its parent, or what it replaces
     source: str = ""  # the clip it continues: a path, or 'input'
     uid: str = ""  # names it for good, in whatever folder it is; 32 hex digits
@@ -58,6 +65,21 @@ class TakeRecord:
     @property
     def prompt(self) -> str:
         return self.prompts[-1][1] if self.prompts else ""
+
+    @property
+    def samples(self) -> int:
+        """Samples of its sound, as of the frames that are made."""
+        made = self.lead + self.frames * SAMPLES_PER_FRAME
+        return min(made, round(self.length * MODEL_RATE)) if self.length else made
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / MODEL_RATE
+
+    @property
+    def left_over(self) -> int:
+        """Samples from its end to the end of its last frame."""
+        return self.lead + self.frames * SAMPLES_PER_FRAME - self.samples
 
     @classmethod
     def of(cls, table: Mapping[str, Any], **changes: Any) -> TakeRecord:
@@ -131,11 +153,15 @@ class ReadClip:
 
 @dataclass(frozen=True, slots=True)
 class RecallTake:
-    """The tokens of a take up to `frame` (None: its end), and of those that it continues."""
+    """The tokens of a take up to `frame` (None: its end), and of those that it continues.
+
+    lead: samples before that frame at which the continuation is to begin.
+    """
 
     token: int
     take: int
     frame: int | None
+    lead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +262,7 @@ class TakeRecalled:
     codes: Codes
     frame: int  # of the take, from which on it is continued
     at_end: bool = False  # nothing of it comes after that
+    lead: int = 0  # samples before `frame` at which the continuation begins
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,9 @@ class PartialTake:
             self._codes_file = None
 
     def cut(self, frames: int, samples: int) -> None:
-        """Keep so many frames of tokens and samples of sound; others take the place of the rest."""
+        """Keep the tokens before that frame and the sound before that sample, both counted from
+        its first new frame; others take the place of the rest."""
+        samples = max(0, samples + self.record.lead)
         if frames < self._frames:
             self._codes, self._frames = [self.codes[:, :frames]], frames
             try:

@@ -204,7 +204,7 @@ def _hear_disk(turn: Turn, outcome: disk.DiskOutcome) -> None:
         case disk.TakeWritten(record):
             turn.change(tree=turn.state.tree.with_record(record))
             origin = turn.state.askers.get(record.take)
-            turn.send(TakeSaved(record.take, record.path, record.frames / 50, origin))
+            turn.send(TakeSaved(record.take, record.path, record.seconds, origin))
         case disk.ClipRead():
             clip_read(turn, outcome)
         case disk.TakeRecalled():

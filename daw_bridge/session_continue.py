@@ -8,7 +8,6 @@ from pathlib import PurePath, PureWindowsPath
 import numpy as np
 
 from core.errors import BadClip, BadInput
-from core.types import FRAME_RATE
 from daw_bridge.audio.messages import Capture, Captured, OpenInput
 from daw_bridge.commands import (
     ClockSource,
@@ -33,6 +32,7 @@ from daw_bridge.parameters import PARAMETERS
 from daw_bridge.session_clocks import note_parameter
 from daw_bridge.session_state import Context, Pending, Turn, Wish
 from daw_bridge.session_takes import start_take
+from daw_bridge.take_length import point_in
 from daw_bridge.take_timeline import past
 
 SILENT = 1e-4  # a clip whose peak stays below this (-80 dB) has nothing to continue
@@ -78,8 +78,8 @@ def continue_take(turn: Turn, command: ContinueTake) -> None:
         turn.change(next_up=replace(command, take=take))
         return
     pending = Pending(Wish.TAKE, command.origin, command.prompt, turn.now)
-    frame = None if at is None else max(1, round(min(at, 1e6) * FRAME_RATE))
-    turn.send(RecallTake(turn.new_token(pending), take, frame))
+    frame, lead = (None, 0) if at is None else point_in(state.tree.records.get(take), at)
+    turn.send(RecallTake(turn.new_token(pending), take, frame, lead))
 
 
 def continue_what_ended(turn: Turn, take: int) -> None:
@@ -156,6 +156,7 @@ def take_recalled(turn: Turn, recalled: TakeRecalled) -> None:
         codes=recalled.codes,
         parent=record.take,
         at=frame,
+        lead=recalled.lead,
         seed=seed,
         past=before,
         branched=branched,

@@ -10,6 +10,7 @@ from daw_bridge.session_state import Flight, Turn
 
 HEAD_START = 0.6  # seconds before its bar at which the audio process is told of a take
 MARGIN = 0.03  # seconds that the way to the audio process may take
+JOIN_WITHIN = 0.010  # seconds from a bar line at which a take may end that is joined there
 LONGEST_WAIT = 5.0  # seconds; a start planned too early slips, one planned too late waits
 FIRST_CUSHION = 0.12  # seconds in hand when a take starts: blocks arrive in fits at first
 SPEED_TRUSTED = 0.85  # share of the speed last measured that is counted on
@@ -45,13 +46,42 @@ def try_begin(turn: Turn, take: int) -> None:
     wait = _wait(turn, flight)
     if not ready or wait > HEAD_START:
         return
+    turn.send(_begin(turn, flight, wait))
+    turn.send(*(PlayBlock(block) for block in flight.held))
     for old in turn.state.flights:
         if old.take != take and old.begun:  # its audio ends where this one begins
             turn.change_flight(old.take, muted=True)
-    epoch, sample = flight.follows or (None, 0)
-    turn.send(BeginTake(take, flight.epoch, wait, turn.now, epoch, sample))
-    turn.send(*(PlayBlock(block) for block in flight.held))
     turn.change_flight(take, begun=True, held=())
+
+
+def _begin(turn: Turn, flight: Flight, wait: float) -> BeginTake:
+    """In `wait` seconds, or where the take that it continues ends, if that is the same bar line.
+
+    A clock's line and the end of a take that began on one differ by little, and a gap or a
+    doubled beat of a few milliseconds would be heard. A take that ends elsewhere, because the
+    tempo has changed since, is left: the grid is the clock's.
+    """
+    epoch, at = flight.follows or (None, 0)
+    parent = next((f for f in turn.state.flights if f.epoch == epoch), None)
+    if parent is not None and flight.start_at is not None and flight.every:
+        end = None if parent.start_at is None else parent.start_at + parent.record.length
+        if end is None or not parent.sounding or abs(turn.now + wait - end) > JOIN_WITHIN:
+            epoch, at = None, 0
+        else:
+            turn.change_flight(flight.take, start_at=end, every=0)
+            wait = max(0.0, end - turn.now)
+    return begin_message(flight, flight.epoch, wait, turn.now, epoch, at, 0)
+
+
+def begin_message(
+    flight: Flight, epoch: int, wait: float, now: float, follows: int | None, at: int, sample: int
+) -> BeginTake:
+    """sample: of the take, which sounds where sample `at` of the one that it follows would."""
+    record = flight.record
+    length = record.length or None
+    return BeginTake(
+        flight.take, epoch, wait, now, follows, at, sample, first=-record.lead, length=length
+    )
 
 
 def _wait(turn: Turn, flight: Flight) -> float:

@@ -17,7 +17,10 @@ def on_heard(turn: Turn, heard: TakeHeard) -> None:
     flight = turn.state.flight(heard.take)
     if flight is None or flight.heard:
         return
-    turn.change_flight(heard.take, heard=True)
+    start = flight.start_at
+    turn.change_flight(
+        heard.take, heard=True, start_at=None if start is None else start + heard.late
+    )
     turn.change(problem="")
     turn.send(FirstAudio(heard.take, (heard.at - flight.asked_at) * 1000, flight.origin))
 

@@ -43,6 +43,7 @@ class Context:
     codes: Codes | None = None
     parent: int | None = None
     at: int | None = None
+    lead: int = 0  # samples before frame `at` with which the take's sound begins
     seed: int | None = None  # with which it goes on as it would have
     past: tuple[Steering, ...] = ()  # what held while its tokens were made
     branched: Flight | None = None  # the take that sounds, whose place this one takes

@@ -15,14 +15,14 @@ from types import MappingProxyType
 from core.errors import BadInput
 from core.generation.messages import ChangePrompt, ChangeSampling, PcmBlock, TakeSteered
 from core.generation.params import Prompt, SamplingParams, Steering, checked_text_weight
-from core.types import FRAME_RATE
+from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge import commands as ask
-from daw_bridge.audio.messages import BeginTake
 from daw_bridge.effects import CutTake, KeepSettings, NoteTake, RecallTake
 from daw_bridge.events import Accepted, PromptChanged
 from daw_bridge.prompt_tempo import told
-from daw_bridge.session_schedule import ENDLESS_CUSHION, SPEED_TRUSTED
+from daw_bridge.session_schedule import ENDLESS_CUSHION, SPEED_TRUSTED, begin_message
 from daw_bridge.session_state import Flight, Pending, SessionState, Turn, Wish
+from daw_bridge.take_length import PRE_ROLL
 from daw_bridge.take_timeline import steered
 
 CODEC_AHEAD = 4  # frames: a sample depends on frames so much later
@@ -193,7 +193,7 @@ def _branch(turn: Turn, flight: Flight) -> None:
         return
     heard = flight.heard_by(turn.now)
     ahead = max(turn.state.ready_after, look_ahead(turn.state, flight, heard))
-    frame = math.ceil((heard + ahead + SAFETY) * FRAME_RATE)
+    frame = math.ceil((heard + ahead + SAFETY) * FRAME_RATE) + PRE_ROLL // SAMPLES_PER_FRAME
     if flight.wanted is not None and frame <= flight.wanted - SHORTEST_BRANCH:
         pending = Pending(Wish.BRANCH, flight.origin, None, turn.now)
         turn.send(RecallTake(turn.new_token(pending), flight.take, frame))
@@ -269,7 +269,8 @@ def on_steered(turn: Turn, answer: TakeSteered) -> None:
     if answer.epoch == before:  # nothing that was sent is void
         turn.change_flight(flight.take, steered_at=None)
     elif flight.begun and not flight.muted:
-        turn.send(BeginTake(flight.take, answer.epoch, 0.0, turn.now, before, answer.first_sample))
+        sample = answer.first_sample
+        turn.send(begin_message(flight, answer.epoch, 0.0, turn.now, before, sample, sample))
 
 
 def note_reaction(turn: Turn, flight: Flight) -> None:

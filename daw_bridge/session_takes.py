@@ -23,7 +23,7 @@ from core.generation.messages import (
     TakeDone,
     TakeTokens,
 )
-from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, frames_of, seconds_of_bars
+from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, seconds_of_bars
 from daw_bridge.commands import Origin
 from daw_bridge.effects import (
     CloseTake,
@@ -39,6 +39,7 @@ from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
 from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of, tempo_to_tell
+from daw_bridge.take_length import PRE_ROLL, frames_for, rest_of
 from daw_bridge.take_timeline import TakeChange, own_changes, prompts_of, split, timeline
 from daw_bridge.waveform import waveform
 
@@ -72,15 +73,21 @@ def start_take(
         asked, sampling = first.prompt, first.sampling
         changes = (*context.past, *changes)
     bars, beats, tempo = int(state.values["bars"]), state.beats, state.transport.tempo
-    frames = frames_of(seconds_of_bars(bars, beats, tempo)) if bars else None
+    length = seconds_of_bars(bars, beats, tempo)  # 0: until stopped
+    frames = frames_for(length, context.lead) if bars else None
     if recipe:
         bars, beats, tempo = recipe.record.bars, recipe.record.beats, recipe.record.tempo
-        frames = recipe.frames
-    branched, follows = context.branched, None
+        length, frames = recipe.record.length, recipe.frames
+    after, branched = _end_of_parent(turn, context), context.branched
+    follows = None
     if branched and context.at is not None:  # the rest of it, in its place
         bars, beats, tempo = branched.record.bars, branched.record.beats, branched.record.tempo
+        length = rest_of(branched.record, context.at)
         frames = None if branched.wanted is None else branched.wanted - context.at
         follows = (branched.epoch, context.at * SAMPLES_PER_FRAME)
+    elif after is not None and context.at is not None:
+        parent = state.flight(context.parent or 0)
+        follows = None if parent is None else (parent.epoch, context.at * SAMPLES_PER_FRAME)
     take, epoch = state.next_take, state.next_epoch
     loaded = state.model.loaded
     record = TakeRecord(
@@ -100,6 +107,8 @@ def start_take(
         adapters=uses_of(state.adapters),
         parent=context.parent,
         at=context.at,
+        lead=context.lead,
+        length=length,
         before=recipe.record.take if recipe else context.parent or state.tree.current or None,
         source=context.source,
     )
@@ -116,7 +125,6 @@ def start_take(
         follows=follows,
         credit=RUN_AHEAD if frames is None else frames,
     )
-    after = _end_of_parent(turn, context)
     _supersede(turn)
     askers = {**turn.state.askers, take: origin}
     for old in sorted(askers)[:-ASKERS_KEPT]:
@@ -146,6 +154,7 @@ def start_take(
             context.codes,
             context.clip,
             context.clip_rate,
+            lead=context.lead if follows is None else PRE_ROLL,
             changes=changes,
         ),
         Credit(take, flight.credit),
@@ -153,7 +162,7 @@ def start_take(
     )
     if context.codes is not None and context.parent is None:
         turn.send(KeepContext(take, context.codes))  # of a clip that was encoded before
-    if follows is None:
+    if branched is None:
         place(turn, flight, after)
 
 
@@ -179,10 +188,15 @@ def _end_of_parent(turn: Turn, context: Context) -> float | None:
     parent = turn.state.flight(context.parent) if context.parent is not None else None
     if parent is None or not parent.sounding or not parent.heard:
         return None
-    whole = parent.received if parent.engine_done else (parent.wanted or 0) * SAMPLES_PER_FRAME
-    if context.at is None or context.at * SAMPLES_PER_FRAME != whole:
+    record = parent.record
+    if not parent.engine_done:
+        record = replace(record, frames=parent.wanted or 0)
+    end = record.samples - record.lead
+    if parent.engine_done and not record.complete:
+        end = parent.received
+    if context.at is None or context.at * SAMPLES_PER_FRAME - context.lead != end:
         return None
-    return parent.played_at + (whole - parent.played) / MODEL_RATE + turn.state.latency
+    return parent.played_at + (end - parent.played) / MODEL_RATE + turn.state.latency
 
 
 # ---------------------------------------------------------------- the engine's side
@@ -205,8 +219,10 @@ def on_tokens(turn: Turn, tokens: TakeTokens) -> None:
 
 def on_block(turn: Turn, block: PcmBlock) -> None:
     flight = turn.state.flight(block.take)
-    if len(block.pcm):
-        turn.send(KeepPcm(block), waveform(block))
+    lead = 0 if flight is None else flight.record.lead
+    own = _without_pre_roll(block, lead)
+    if len(own.pcm):
+        turn.send(KeepPcm(own), waveform(own, lead))
     if flight is None:
         return
     if block.epoch == flight.epoch and flight.steered_at is not None:
@@ -223,6 +239,14 @@ def on_block(turn: Turn, block: PcmBlock) -> None:
         return
     turn.change_flight(flight.take, held=(*flight.held, block))
     try_begin(turn, flight.take)
+
+
+def _without_pre_roll(block: PcmBlock, lead: int) -> PcmBlock:
+    """The block as it goes to disk: what comes before the take's start is for the ear alone."""
+    skip = min(max(0, -lead - block.first_sample), len(block.pcm))
+    if not skip:
+        return block
+    return replace(block, first_sample=block.first_sample + skip, pcm=block.pcm[skip:])
 
 
 def on_done(turn: Turn, done: TakeDone) -> None:
@@ -243,13 +267,13 @@ def fail_take(turn: Turn, take: int) -> Origin:
 
 
 def _close(turn: Turn, flight: Flight, *, complete: bool) -> None:
-    frames = flight.received // SAMPLES_PER_FRAME
+    frames = max(0, flight.received // SAMPLES_PER_FRAME)
     record = replace(flight.record, frames=frames, complete=complete)
     turn.send(CloseTake(record))
     end = PcmBlock(
         flight.take, flight.epoch, flight.received, np.zeros((0, 1), np.float32), last=True
     )
-    empty = flight.received == 0
+    empty = flight.received <= 0
     tree = turn.state.tree
     turn.change(tree=tree.without(flight.take) if empty else tree.with_record(record))
     missing = not flight.last_sent and not flight.muted  # so that the ear learns of the end

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.types import FRAME_RATE, frames_of, seconds_of_bars
+from core.types import seconds_of_bars
 from daw_bridge import commands as ask
 from daw_bridge.effects import KeepCurrent, RecallRecipe, RecipeRecalled, TakeRecord
 from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold
 from daw_bridge.session_continue import refused_by_model
 from daw_bridge.session_state import Context, Pending, Recipe, Turn, Wish
 from daw_bridge.session_takes import drop_next, start_take
+from daw_bridge.take_length import frames_for, second_of
 from daw_bridge.take_timeline import past
 from daw_bridge.take_tree import TakeTree
 
@@ -40,16 +41,16 @@ def tell_takes(turn: Turn, command: ask.AskTakes) -> None:
     """One event a take, then how many there are."""
     tree, origin = turn.state.tree, command.origin
     told = tree.newest(command.count, command.below)
-    turn.send(*(_told(record, origin) for record in told))
+    turn.send(*(_told(tree, record, origin) for record in told))
     turn.send(TakesTold(len(told), len(tree.records), tree.current, origin))
 
 
-def _told(record: TakeRecord, origin: ask.Origin) -> TakeTold:
+def _told(tree: TakeTree, record: TakeRecord, origin: ask.Origin) -> TakeTold:
     return TakeTold(
         record.take,
         record.parent or 0,
-        (record.at or 0) / FRAME_RATE,
-        record.frames / FRAME_RATE,
+        second_of(tree.records.get(record.parent or 0), record),
+        record.seconds,
         record.kept,
         record.seed,
         record.prompt,
@@ -88,10 +89,13 @@ def recipe_recalled(turn: Turn, recalled: RecipeRecalled) -> None:
         codes=codes if codes.shape[1] else None,
         parent=parent,
         at=None if parent is None else record.at,
+        lead=record.lead,
         past=past(turn.state.tree.records, parent, record.at),
     )
     frames = None
     if record.bars:
-        frames = frames_of(seconds_of_bars(record.bars, record.beats, record.tempo))
+        bars = seconds_of_bars(record.bars, record.beats, record.tempo)
+        record = replace(record, length=record.length or bars)
+        frames = frames_for(record.length, record.lead)
     recipe = Recipe(record, context, frames)
     start_take(turn, pending.origin, context, asked_at=pending.asked_at, recipe=recipe)

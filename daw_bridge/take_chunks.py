@@ -66,7 +66,7 @@ def chunks_for(
     loop_end = loop_samples(record, samples)
     if loop_end:
         chunks.append((b"smpl", _smpl(loop_end)))
-    markers = [(f * SAMPLES_PER_FRAME, text) for f, text in record.prompts if f > 0]
+    markers = [(record.lead + f * SAMPLES_PER_FRAME, text) for f, text in record.prompts if f > 0]
     markers = [marker for marker in markers if marker[0] < samples][:MOST_MARKERS]
     if markers:
         chunks += [(b"cue ", _cue(markers)), (b"LIST", _labels(markers))]
@@ -134,7 +134,8 @@ def _bext(record: TakeRecord, context_frames: int) -> bytes:
         return text.encode("ascii", "replace")[:length].ljust(length, b"\0")
 
     date, _, time = record.created.partition("T")
-    before = context_frames * SAMPLES_PER_FRAME  # so that a DAW can lay a branch on its parent
+    # So that a DAW can lay a branch on its parent.
+    before = max(0, context_frames * SAMPLES_PER_FRAME - record.lead)
     head = (
         ascii_of(record.prompt, 256)
         + ascii_of("daw-bridge", 32)

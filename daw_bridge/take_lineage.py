@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,10 +38,8 @@ class Lineage:
         codes, most = self._own(record)
         end = most if frame is None else frame
         if end > most:
-            raise BadInput(
-                f"take {take} is {most / FRAME_RATE:g} s long; branch at {most / FRAME_RATE:g}"
-                " or before"
-            )
+            seconds = f"{replace(record, frames=most).seconds:g}"
+            raise BadInput(f"take {take} is {seconds} s long; branch at {seconds} or before")
         before = self.before(record, codes.shape[0], max(0, limit - end))
         if before.shape[1] + end == 0:
             raise BadInput(f"take {take} has no tokens yet; wait until some of it is made")
@@ -81,7 +80,9 @@ class Lineage:
         codes, partial = self._tokens(record), self._growing.get(record.take)
         if codes is None:
             raise BadInput(f"the tokens of take {record.take} are missing or broken")
-        heard = partial.samples // SAMPLES_PER_FRAME if partial else record.frames
+        heard = record.frames
+        if partial:
+            heard = max(0, partial.samples - record.lead) // SAMPLES_PER_FRAME
         return codes, min(heard or codes.shape[1], codes.shape[1])
 
     def _tokens(self, record: TakeRecord) -> Tokens | None:

@@ -153,7 +153,7 @@ class TakeLibrary:
         partial = self._growing.get(record.take)
         if partial is None:
             return None
-        if partial.samples == 0:
+        if partial.samples <= (0 if record.frames else record.lead):
             partial.discard()
             del self._growing[record.take]
             return None
@@ -263,8 +263,8 @@ class TakeLibrary:
         """WAV and tokens; the record with their path. Raises OSError."""
         partial = self._growing[record.take]
         samples = partial.samples
-        if not record.complete and 0 <= samples - record.frames * SAMPLES_PER_FRAME < 640:
-            samples = record.frames * SAMPLES_PER_FRAME or samples  # it ends with a frame
+        if record.complete or 0 <= samples - record.samples < SAMPLES_PER_FRAME:
+            samples = record.samples or samples  # to the sample, or where a frame ends
         path = free_path(folder, record)
         record = replace(record, path=str(path), kept=record.kept or partial.kept)
         codes = partial.codes
@@ -286,7 +286,7 @@ class TakeLibrary:
                 partial.discard()
                 continue
             self._growing[take] = partial
-            heard = partial.samples // SAMPLES_PER_FRAME
+            heard = max(0, partial.samples - partial.record.lead) // SAMPLES_PER_FRAME
             frames = min(partial.codes.shape[1], heard) if heard else 0
             record = replace(partial.record, frames=frames or heard, complete=False)
             try:
