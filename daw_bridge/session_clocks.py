@@ -10,6 +10,7 @@ from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
 from daw_bridge.effects import KeepSettings
 from daw_bridge.events import ParameterChanged, Problem
+from daw_bridge.session_schedule import follow_clock
 from daw_bridge.session_state import Turn
 from daw_bridge.transport import Transport
 
@@ -38,6 +39,7 @@ def hear_clock(turn: Turn, command: ClockCommand) -> None:
             tell_tempo(turn)
         case ask.ClockPosition(source, beat, at):
             turn.change(transport=state.transport.with_position(source, beat, at))
+            follow_clock(turn)
         case ask.ClockRolling():
             _roll(turn, command)
         case ask.ClockLost(source):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from core.types import FRAME_RATE, MODEL_RATE
-from daw_bridge.audio.messages import BeginTake
+from daw_bridge.audio.messages import BeginTake, EndTake
 from daw_bridge.effects import PlayBlock
 from daw_bridge.events import Scheduled
 from daw_bridge.session_state import Flight, Turn
 
 HEAD_START = 0.6  # seconds before its bar at which the audio process is told of a take
 MARGIN = 0.03  # seconds that the way to the audio process may take
+MOVED = 0.0001  # seconds by which a bar line must have moved to be told
 JOIN_WITHIN = 0.010  # seconds from a bar line at which a take may end that is joined there
 LONGEST_WAIT = 5.0  # seconds; a start planned too early slips, one planned too late waits
 FIRST_CUSHION = 0.12  # seconds in hand when a take starts: blocks arrive in fits at first
@@ -52,6 +53,35 @@ def try_begin(turn: Turn, take: int) -> None:
         if old.take != take and old.begun:  # its audio ends where this one begins
             turn.change_flight(old.take, muted=True)
     turn.change_flight(take, begun=True, held=())
+
+
+def follow_clock(turn: Turn) -> None:
+    """The clock was corrected: starts and stops that the audio process was told of move along."""
+    for flight in turn.state.flights:
+        if flight.begun and not flight.heard and flight.start_at is not None and flight.every:
+            at = _moved_line(turn, flight.start_at, flight.every)
+            if at is not None:
+                turn.change_flight(flight.take, start_at=at)
+                turn.send(begin_message(flight, flight.epoch, at - turn.now, turn.now, None, 0, 0))
+        if flight.stop_at is not None and flight.sounding:
+            at = _moved_line(turn, flight.stop_at, int(turn.state.values["quantize"]))
+            if at is not None:
+                turn.change_flight(flight.take, stop_at=at)
+                turn.send(EndTake(flight.take, at - turn.now, turn.now))
+
+
+def _moved_line(turn: Turn, planned: float, every: int) -> float | None:
+    """Where the bar line that was thought to be at `planned` is now; None: still there, or it
+    cannot be told."""
+    state, now = turn.state, turn.now
+    if planned - now < MARGIN:
+        return None
+    slack = 30 / state.transport.tempo
+    after = planned - slack
+    line = state.transport.next_bar(now, beats=state.beats, every=every, not_before=after)
+    if line is None or not MOVED < abs(line.at - planned) < slack:
+        return None
+    return line.at
 
 
 def _begin(turn: Turn, flight: Flight, wait: float) -> BeginTake:

@@ -75,6 +75,11 @@ class Feeder:
     def begin(self, request: BeginTake) -> None:
         now = self._now()
         due = (request.sent_at or now) + request.start_in if request.start_in > 0 else None
+        known = next((v for v in self._voices if v.epoch == request.epoch), None)
+        if known is not None:  # the clock was corrected; what is fixed already stays
+            if known.start is None and known.follows is None:
+                known.due = due
+            return
         followed, at = self._followed(request)
         for other in [v for v in self._voices if v.start is None and v is not followed]:
             if (other.due or 0.0) >= (due or 0.0):  # it would only have been heard for a moment

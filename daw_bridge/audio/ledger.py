@@ -81,7 +81,12 @@ class Ledger:
             case BeginTake():
                 before = self._takes.get(request.follows) if request.follows is not None else None
                 same = before is not None and before.begin.take == request.take
-                self._takes[request.epoch] = LiveTake(request, end=before.end if same else None)
+                if known := self._takes.get(request.epoch):
+                    known.begin = replace(
+                        known.begin, start_in=request.start_in, sent_at=request.sent_at
+                    )
+                else:
+                    self._takes[request.epoch] = LiveTake(request, end=before.end if same else None)
             case EndTake():
                 own = {e: one for e, one in self._takes.items() if one.begin.take == request.take}
                 before = {one.begin.follows for one in own.values() if not one.started}

@@ -46,6 +46,7 @@ class BeginTake:
     start_in: seconds from now until its first sample sounds, as exactly as the device can
     (output latency included); 0 is as soon as the first block is there. With start_in > 0
     and audio late, playing starts when it is there and `TakeHeard.late` says by how much.
+    Sent again for the same epoch it moves a start that is yet to come.
     follows: the epoch of the same take, or of another one, whose sound this takes the place of:
     sample `sample` of this one (None: `at`) sounds where sample `at` of that one would have. That
     one goes on until there is audio; what comes late is left out, so that the beat stays where it

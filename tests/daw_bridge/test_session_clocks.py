@@ -105,3 +105,36 @@ def test_the_status_shows_every_clock(session: Played) -> None:
     shown = session.state.shown
     assert (shown.clock, shown.clocks) == ("link", "link 120.0 rolling, midi 97.5")
     assert shown.link_peers == 2
+
+
+def test_a_correction_of_the_clock_moves_a_start_that_was_sent_ahead(session: Played) -> None:
+    session.clock(MIDI, 120, 0.0)  # bars at 100, 102, 104
+    session.do(ask.Generate(), engine.PcmBlock(1, 1, 0, pcm_of(400), True))
+    session.until(101.6)
+    assert len(session.of(audio.BeginTake)) == 1
+    for late in (0.015, 0.01505, -0.002):  # the second is too little to be told
+        session.until(session.now + 0.1)
+        beat = (session.now - 100 - late) * 2
+        session.do(ask.ClockPosition(MIDI, beat, session.now))
+    moved = session.of(audio.BeginTake)[1:]
+    assert [m.sent_at + m.start_in for m in moved] == [
+        pytest.approx(102.015),
+        pytest.approx(101.998),
+    ]
+    session.until(102.05)
+    session.do(ask.ClockPosition(MIDI, 4.0, session.now))  # it has begun
+    assert len(session.of(audio.BeginTake)) == 3
+
+
+def test_a_correction_of_the_clock_moves_a_stop_that_waits_for_its_bar(session: Played) -> None:
+    session.clock(MIDI, 120, 3.9)
+    session.do(ask.Generate(), engine.PcmBlock(1, 1, 0, pcm_of(400)))
+    session.until(102.5)
+    session.do(audio.TakeHeard(1, 102.05, 0.0), ask.Stop())
+    session.until(103.0)
+    planned = session.of(audio.EndTake)[0]
+    due = planned.sent_at + planned.stop_in
+    beat = session.state.transport.beat_at(session.now)
+    session.do(ask.ClockPosition(MIDI, beat - 0.02, session.now))  # 10 ms later than it seemed
+    moved = session.of(audio.EndTake)[1]
+    assert moved.sent_at + moved.stop_in == pytest.approx(due + 0.01)

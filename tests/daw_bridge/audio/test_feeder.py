@@ -254,3 +254,20 @@ def test_whatever_happens_nothing_clicks_and_every_take_ends(actions) -> None:
     assert np.abs(stage.heard).max() <= 0.5 * 1.001
     assert sorted(event.take for event in stage.of(TakeEnded)) == list(range(1, epoch + 1))
     assert not stage.feeder.busy
+
+
+def test_a_start_that_is_sent_again_moves_until_it_is_fixed() -> None:
+    stage = Stage()
+    stage.run(0.5)
+    asked = stage.now
+    stage.feeder.begin(BeginTake(1, 1, start_in=0.5, sent_at=asked))
+    stage.send(0.5, 1.0, last=True)
+    stage.run(0.3)
+    stage.feeder.begin(BeginTake(1, 1, start_in=0.21, sent_at=stage.now))
+    later = stage.now + 0.21
+    stage.run(0.2)  # the start is fixed by now
+    stage.feeder.begin(BeginTake(1, 1, start_in=0.3, sent_at=stage.now))
+    stage.run(1.5)
+    (heard,) = stage.of(TakeHeard)
+    assert heard.at == pytest.approx(later, abs=0.005)
+    assert np.count_nonzero(stage.heard) == pytest.approx(RATE, abs=3), "one take, once"

@@ -116,3 +116,14 @@ def test_an_unanswered_capture_is_asked_again_and_settled_means_open() -> None:
     assert not ledger.settled
     ledger.event(OutputOpened("x", 48_000, 2, 0.0))
     assert ledger.settled
+
+
+def test_a_start_that_was_moved_keeps_its_audio_and_is_replayed_where_it_is_now() -> None:
+    ledger = Ledger(lambda: 5.2)
+    ledger.request(BeginTake(1, 1, start_in=1.0, sent_at=5.0))
+    assert ledger.block(block(1, 0, 1000))
+    ledger.request(BeginTake(1, 1, start_in=0.9, sent_at=5.2))
+    begin, audio = ledger.replay()
+    assert begin == BeginTake(1, 1, start_in=0.9, sent_at=5.2)
+    assert isinstance(audio, PcmBlock)
+    assert len(audio.pcm) == 1000
