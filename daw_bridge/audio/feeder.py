@@ -20,17 +20,22 @@ import numpy as np
 
 from core.generation.messages import PcmBlock
 from daw_bridge.audio.clock import StreamClock
+from daw_bridge.audio.loop_keeper import LoopKeeper
 from daw_bridge.audio.messages import (
     AudioEvent,
     BeginTake,
     EndTake,
+    FinishLoop,
+    LoopGrid,
     Played,
+    PlayLoop,
     SetGain,
     TakeEnded,
     TakeHeard,
 )
 from daw_bridge.audio.output import Output
 from daw_bridge.audio.renderer import Renderer
+from daw_bridge.audio.source import TakeSource
 from daw_bridge.audio.voice import Voice
 
 CROSS_FADE = 0.010  # seconds
@@ -62,6 +67,7 @@ class Feeder:
         self._now = clock
         self._renderer = Renderer(output.ring, gain)
         self._stream = StreamClock(output.rate, output.latency)
+        self._loops = LoopKeeper(self._renderer, self._stream, output.rate, self._safe)
         self._depth = min(round(buffer_seconds * output.rate), output.ring.capacity // 2)
         self._steps: deque[tuple[float, int]] = deque()
         self._consumed = 0
@@ -110,12 +116,23 @@ class Feeder:
     def receive(self, block: PcmBlock) -> None:
         """Blocks of an epoch that plays or is about to; all others are stale."""
         for voice in self._voices:
-            if voice.epoch == block.epoch and not voice.released:
-                voice.source.receive(block)
+            source = voice.source
+            fits = voice.epoch == block.epoch and not voice.released
+            if fits and isinstance(source, TakeSource):
+                source.receive(block)
                 frame = voice.refill_from(self._safe())
                 if frame is not None:
                     self._renderer.rewind(frame)
                     voice.refilled(frame)
+
+    def loop(self, request: PlayLoop | LoopGrid | FinishLoop) -> None:
+        """A loop begins, where what it follows comes by, or is told of the bar lines, or ends."""
+        if isinstance(request, PlayLoop):
+            self._loops.play(request)
+        elif isinstance(request, LoopGrid):
+            self._loops.grid(request)
+        else:
+            self._loops.finish(request)
 
     def end(self, request: EndTake) -> None:
         # A voice that has yet to take over is heard as the one that sounds in its place.
@@ -274,6 +291,7 @@ class Feeder:
                 fade_in = self._frames(CROSS_FADE) if other.start is not None else fade_in
                 self._stop(other, target, CROSS_FADE)
         voice.begin_at(target, fade_in, skip, limit)
+        self._loops.started(voice)
         voice.begun = self._now()
         self._renderer.rewind(target)
 

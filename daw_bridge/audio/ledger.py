@@ -20,11 +20,14 @@ from daw_bridge.audio.messages import (
     Captured,
     DeviceLost,
     EndTake,
+    FinishLoop,
     InputOpened,
+    LoopGrid,
     OpenInput,
     OpenOutput,
     OutputOpened,
     Played,
+    PlayLoop,
     SetGain,
     Silence,
     TakeEnded,
@@ -34,11 +37,13 @@ from daw_bridge.audio.messages import (
 
 @dataclass(slots=True)
 class LiveTake:
-    begin: BeginTake
+    begin: BeginTake | PlayLoop
     blocks: deque[PcmBlock] = field(default_factory=deque)
     samples: int | None = None  # of the take at 32 kHz, heard; None: nothing yet
     started: bool = False
     end: EndTake | None = None
+    grid: LoopGrid | None = None  # of a loop: as last told
+    finish: FinishLoop | None = None
 
 
 class Ledger:
@@ -87,6 +92,15 @@ class Ledger:
                     )
                 else:
                     self._takes[request.epoch] = LiveTake(request, end=before.end if same else None)
+            case PlayLoop():
+                playing = self._takes.setdefault(request.epoch, LiveTake(request))
+                playing.begin = request
+            case LoopGrid():
+                for live in self._loops(request.take):
+                    live.grid = request
+            case FinishLoop():
+                for live in self._loops(request.take):
+                    live.finish = request
             case EndTake():
                 own = {e: one for e, one in self._takes.items() if one.begin.take == request.take}
                 before = {one.begin.follows for one in own.values() if not one.started}
@@ -173,11 +187,12 @@ class Ledger:
             requests.append(self._input)
         for live in self._takes.values():
             begin = live.begin
-            if live.started:
+            if live.started and isinstance(begin, BeginTake):
                 begin = replace(begin, start_in=0.0)
             if live.started or begin.follows not in self._takes:
                 begin = replace(begin, follows=None)
             requests.append(begin)
+            requests.extend(told for told in (live.grid, live.finish) if told)
             if live.end:
                 requests.append(live.end)
             requests.extend(_from_sample(block, live.samples) for block in live.blocks)
@@ -190,6 +205,10 @@ class Ledger:
         self._opened[kind] = event
         self._lost.pop(kind, None)
         return event
+
+    def _loops(self, take: int) -> list[LiveTake]:
+        every = (live for live in self._takes.values() if live.begin.take == take)
+        return [live for live in every if isinstance(live.begin, PlayLoop)]
 
     def _forget_replaced(self, live: LiveTake) -> None:
         """Sound of the same take under epochs before the one that is heard."""

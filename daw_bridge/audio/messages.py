@@ -68,6 +68,45 @@ class BeginTake:
     length: float | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PlayLoop:
+    """Play a loop of `take` round and round: sample `at` of `pcm` where that sample of the take
+    (under epoch `follows`) would have been; it goes on until it is ended or replaced.
+
+    pcm: one round [samples, channels] at 32 kHz, whose end is followed by its beginning.
+    seconds: how long a round lasts. bars: in it. A second one for the same epoch is the same
+    loop in another sound, as at another tempo, and takes over where the first one is.
+    """
+
+    take: int
+    epoch: int
+    pcm: Pcm
+    seconds: float
+    bars: int
+    follows: int | None = None
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopGrid:
+    """Where bar lines lie now; sent some 20 times a second while a loop of `take` plays.
+
+    seconds: of a round at today's tempo. line: time.monotonic() at which a bar line sounds;
+    None: no clock rolls, so only the tempo counts.
+    """
+
+    take: int
+    seconds: float
+    line: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishLoop:
+    """Play the round to its end, and stop there."""
+
+    take: int
+
+
 @dataclass(frozen=True, slots=True)
 class EndTake:
     """Fade out (~10 ms) in `stop_in` seconds from `sent_at` and drop the rest of the take."""
@@ -105,7 +144,19 @@ class Quit:
     pass
 
 
-AudioRequest = OpenOutput | OpenInput | BeginTake | EndTake | Silence | SetGain | Capture | Quit
+AudioRequest = (
+    OpenOutput
+    | OpenInput
+    | BeginTake
+    | PlayLoop
+    | LoopGrid
+    | FinishLoop
+    | EndTake
+    | Silence
+    | SetGain
+    | Capture
+    | Quit
+)
 
 # ---------------------------------------------------------------- audio → application
 

@@ -25,6 +25,10 @@ class Renderer:
         self._ring = ring
         self._mix = np.zeros((CHUNK, ring.channels), np.float32)
 
+    @property
+    def channels(self) -> int:
+        return self._ring.channels
+
     def rewind(self, frame: int) -> None:
         """Render again from `frame` on (where that was rendered at all)."""
         if frame < self.cursor:

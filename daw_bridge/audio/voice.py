@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daw_bridge.audio.envelope import Envelope
+from daw_bridge.audio.looped_source import LoopedSource
 from daw_bridge.audio.source import TakeSource
 
 AUDIBLE = 1e-4  # linear
@@ -54,7 +55,7 @@ class Voice:
         self.follows_at = 0  # … from that sample (32 kHz) on
         self.sample = 0  # … with this sample of its own
         self.first, self.length = first, length
-        self.source = TakeSource(rate, channels, first, length)
+        self.source: TakeSource | LoopedSource = TakeSource(rate, channels, first, length)
         self.start: int | None = None  # frame of the first sample
         self.asked: int | None = None  # frame that was asked for
         self.begun = 0.0  # time.monotonic() at which the start was fixed
@@ -91,14 +92,16 @@ class Voice:
 
     def place_in(self, old: Voice) -> int:
         """The take frame of the voice that it follows at which its own take frame 0 belongs."""
-        return old.source.frame_at((self.source.base or 0) - self.sample + self.follows_at)
+        base = self.source.base if isinstance(self.source, TakeSource) else 0
+        return old.source.frame_at((base or 0) - self.sample + self.follows_at)
 
     def limit_after(self, old: Voice) -> int | None:
         """The take frame at which it ends, counted from where that one says that it begins: so
         takes and their parts add up to the frame."""
         place = self.place_in(old)
         if old.take == self.take:
-            return None if old.source.limit is None else old.source.limit - place
+            limit = old.source.limit if isinstance(old.source, TakeSource) else None
+            return None if limit is None else limit - place
         if self.length is None:
             return None
         first = old.source.frame_at(self.first - self.sample + self.follows_at)
@@ -144,7 +147,7 @@ class Voice:
         limit: the take frame at which it ends, where that is other than its source thinks.
         """
         self._skipped = skip
-        if limit is not None:
+        if limit is not None and isinstance(self.source, TakeSource):
             self.source.limit = limit
         shortest = max(1, self.source.tail // 4)  # a very short take is still heard
         wanted = round(FADE_IN * self._rate) if fade_in is None else fade_in

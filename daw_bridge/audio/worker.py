@@ -36,11 +36,14 @@ from daw_bridge.audio.messages import (
     Captured,
     DeviceLost,
     EndTake,
+    FinishLoop,
     InputOpened,
     Levels,
+    LoopGrid,
     OpenInput,
     OpenOutput,
     OutputOpened,
+    PlayLoop,
     Quit,
     SetGain,
     Silence,
@@ -54,6 +57,9 @@ BEAT_IDLE = 0.010
 LEVELS_EVERY = 0.05  # also the sign of life
 STALLED = 3.0  # seconds without a callback: the sound server hangs
 FADE_OUT = 0.15  # seconds at most
+
+
+TakeRequest = PcmBlock | BeginTake | EndTake | PlayLoop | LoopGrid | FinishLoop
 
 
 class Leave(Exception):
@@ -97,7 +103,7 @@ class AudioWorker:
         self._input: DeviceInput | None = None
         self._captures: list[Capture] = []  # whose end is yet to come in
         self._gain = 1.0
-        self._backlog: list[BeginTake | PcmBlock | EndTake] = []  # until an output is open
+        self._backlog: list[TakeRequest] = []  # until an output is open
         self._streams = 0  # PortAudio streams ever opened here
         self._loaded = False  # PortAudio was asked here, its list will not change
         self._levels_at = 0.0
@@ -121,7 +127,7 @@ class AudioWorker:
 
     def _handle(self, request: Any) -> None:
         match request:
-            case PcmBlock() | BeginTake() | EndTake():
+            case PcmBlock() | BeginTake() | EndTake() | PlayLoop() | LoopGrid() | FinishLoop():
                 self._play(request)
             case Silence():
                 self._backlog_ends(None)
@@ -159,11 +165,11 @@ class AudioWorker:
                     self._feeder.silence()
                 self._leave(exit_codes.STOPPED)
 
-    def _play(self, request: PcmBlock | BeginTake | EndTake) -> None:
+    def _play(self, request: TakeRequest) -> None:
         if self._feeder is None:
             if isinstance(request, EndTake):
                 self._backlog_ends(request.take)
-            else:
+            elif not isinstance(request, LoopGrid):  # the next one comes soon
                 self._backlog.append(request)
             return
         match request:
@@ -173,13 +179,15 @@ class AudioWorker:
                 self._feeder.begin(request)
             case EndTake():
                 self._feeder.end(request)
+            case PlayLoop() | LoopGrid() | FinishLoop():
+                self._feeder.loop(request)
 
     def _backlog_ends(self, take: int | None) -> None:
         """A take (None: every take) that waits for an output will not be played."""
         ended = {
             message.take: None
             for message in self._backlog
-            if isinstance(message, BeginTake) and take in (None, message.take)
+            if isinstance(message, BeginTake | PlayLoop) and take in (None, message.take)
         }
         self._backlog = [message for message in self._backlog if message.take not in ended]
         for number in ended:

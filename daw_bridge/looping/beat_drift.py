@@ -116,7 +116,7 @@ def _best(
     score = np.stack([_caught(curve, beat * ratio, offsets, count) for ratio in ratios])
     score /= max(float(curve.mean()) * 2 * count, 1e-12)
     usable = meant[None, :] & (np.abs(ratios - 1) <= NEAR)[:, None]
-    row, column = np.unravel_index(int(np.where(usable, score, -1.0).argmax()), score.shape)
+    row, column = divmod(int(np.where(usable, score, -1.0).argmax()), len(offsets))
     best = float(score[row, column])
     if best < 0.999 * score.max() or row in (0, len(ratios) - 1):
         return None
