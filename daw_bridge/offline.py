@@ -17,12 +17,21 @@ from rich.markup import escape
 from core.errors import BadInput
 from core.generation.messages import LoadedAdapter
 from core.generation.params import MAX_SECONDS, Prompt, SamplingParams, Steering
-from core.types import SAMPLES_PER_FRAME, Frames, frames_of, seconds_of_bars
+from core.types import (
+    FRAME_RATE,
+    MODEL_RATE,
+    SAMPLES_PER_FRAME,
+    Frames,
+    frames_covering,
+    frames_of,
+    seconds_of_bars,
+)
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_head, read_tail
 from daw_bridge.effects import AdapterUse, TakeRecord
 from daw_bridge.prompt_tempo import told
 from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
+from daw_bridge.take_length import frames_for
 from daw_bridge.take_timeline import TakeChange
 
 LONGEST_NAME = 230  # bytes; it is written under a longer one first
@@ -48,6 +57,7 @@ class Request:
     prompt: Prompt
     out: Path
     frames: Frames
+    length: float  # seconds
     sampling: SamplingParams
     model: str
     device: str
@@ -59,6 +69,7 @@ class Request:
     bars: int = 0
     bpm: float = 120.0
     melody: Path | None = None
+    lead: int = 0  # samples that it begins before its first frame, where it continues a take
 
     @classmethod
     def of(
@@ -77,13 +88,24 @@ class Request:
             guidance=guidance,
             greedy=greedy,
         )
-        frames = _length(seconds, bars, bpm)
+        length = _length(seconds, bars, bpm)
+        frames = frames_for(length)
         prompt = prompt if isinstance(prompt, Prompt) else Prompt(prompt)
         if bpm:
             prompt = told(prompt, bpm, leads=True)
-        return cls(prompt, out, frames, sampling, model or "starter", str(device),
+        return cls(prompt, out, frames, length, sampling, model or "starter", str(device),
                    str(dtype), tokens, clip, keep_clip, adapters, bars or 0,
                    bpm if bpm and 1 <= bpm <= 1000 else 120.0, melody)  # fmt: skip
+
+    def after(self, take: TakeFile) -> Request:
+        """As the continuation of a take: it begins with the sample after that one's last."""
+        lead = take.record.left_over
+        frames = frames_for(self.length, lead) if self.bars else self.frames
+        return replace(self, lead=lead, frames=frames)
+
+    @property
+    def samples(self) -> int:
+        return round(self.length * MODEL_RATE)
 
     def check(self) -> None:
         """Whether the files can be written. Raises BadInput."""
@@ -139,7 +161,8 @@ class Request:
         return escape(f"{what} {self.out} (seed {self.sampling.seed}, {model}{rights})")
 
 
-def _length(seconds: float | None, bars: int | None, bpm: float | None) -> Frames:
+def _length(seconds: float | None, bars: int | None, bpm: float | None) -> float:
+    """Seconds: of bars exactly, else of whole frames. Raises BadInput."""
     if seconds is not None and bars is not None:
         raise BadInput("give --seconds or --bars, not both")
     if bars is None:
@@ -148,7 +171,7 @@ def _length(seconds: float | None, bars: int | None, bpm: float | None) -> Frame
         length = seconds_of_bars(bars, BEATS, bpm or 120.0)
     if not (math.isfinite(length) and 0 < length <= MAX_SECONDS) or frames_of(length) < 1:
         raise BadInput(f"{length:g} s is out of range; use 0.02 to {MAX_SECONDS:g} s")
-    return frames_of(length)
+    return length if bars else frames_of(length) / FRAME_RATE
 
 
 def write_result(
@@ -166,6 +189,7 @@ def write_result(
     context: the tokens that were continued [codebooks, frames].
     """
     pcm = np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
+    pcm = pcm[: request.samples]
     if join is not None:
         pcm = join(pcm)
     sampling = request.sampling
@@ -209,7 +233,9 @@ def _chunks(
     adapters: tuple[AdapterUse, ...],
 ) -> Chunks:
     """What makes the file a take that can be dropped and continued from its tokens."""
-    frames = min(drawn.shape[1], samples // SAMPLES_PER_FRAME)  # the end may not be heard
+    complete, own = samples == request.samples, max(0, samples - request.lead)
+    heard = frames_covering(own) if complete else own // SAMPLES_PER_FRAME
+    frames = min(drawn.shape[1], heard)  # the end may not be heard
     sampling = request.sampling
     name, _, digest = model.rpartition(" ")
     record = TakeRecord(
@@ -228,7 +254,9 @@ def _chunks(
         adapters=adapters,
         source=str(request.clip or ""),
         frames=frames,
-        complete=frames == request.frames,
+        complete=complete,
+        lead=request.lead,
+        length=request.length,
     )
     before = drawn[:, :0] if context is None else context
     # Named after its sound: the same seed is to give the same bytes.

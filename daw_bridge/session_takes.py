@@ -39,7 +39,7 @@ from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
 from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of, tempo_to_tell
-from daw_bridge.take_length import PRE_ROLL, frames_for, rest_of
+from daw_bridge.take_length import frames_for, pre_roll, rest_of
 from daw_bridge.take_timeline import TakeChange, own_changes, prompts_of, split, timeline
 from daw_bridge.waveform import waveform
 
@@ -154,7 +154,7 @@ def start_take(
             context.codes,
             context.clip,
             context.clip_rate,
-            lead=context.lead if follows is None else PRE_ROLL,
+            lead=context.lead if follows is None else pre_roll(context.lead),
             changes=changes,
         ),
         Credit(take, flight.credit),

@@ -12,9 +12,14 @@ from daw_bridge.effects import TakeRecord
 
 LONGEST = 1e6  # seconds into a take that are told from later ones
 
-# Of its context's sound a take begins with 0.1 s where it follows one that still sounds: as much
-# as a cross-fade needs that ends before the codec's look-ahead makes the two differ.
+# Samples of its context's sound with which a take begins that follows one that still sounds: as
+# much as a cross-fade needs that ends before the codec's look-ahead makes the two differ.
 PRE_ROLL = 5 * SAMPLES_PER_FRAME
+
+
+def pre_roll(lead: int) -> int:
+    """The same for a take with a lead; whole frames, so that both fall on the same samples."""
+    return PRE_ROLL + lead // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
 
 
 def frames_for(seconds: float, lead: int = 0) -> Frames:

@@ -142,7 +142,8 @@ def _to_file(request: Request) -> None:
             generator.adapters.use(adapter, weight)
         source: dict[str, Any] = {}
         if take is not None and take.codes.shape[0] == generator.loaded.config.codebooks:
-            source = {"codes": take.with_context}  # no second pass through the encoder
+            request = request.after(take)  # no second pass through the encoder
+            source = {"codes": take.with_context, "lead": request.lead}
         elif clip is not None:
             source = {"clip": clip.pcm, "clip_rate": clip.rate}
         stream = generator.open(request.prompt, request.sampling, request.frames, **source)

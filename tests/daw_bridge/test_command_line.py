@@ -63,10 +63,27 @@ def request(**changes: object) -> Request:
         ({"seconds": 0.02}, 1),
         ({"bars": 4, "bpm": 87.0}, round(50 * 16 * 60 / 87)),
         ({"bars": 1}, 100),
+        ({"bars": 4, "bpm": 112.5}, 427),
     ],
 )
 def test_lengths_are_exact(options: dict[str, object], frames: int) -> None:
     assert request(**options).frames == frames
+
+
+def test_bars_are_exact_to_the_sample(tmp_path: Path) -> None:
+    asked = request(out=tmp_path / "x.wav", bars=1, bpm=130.0)
+    pcm = [np.zeros((asked.frames * 640, 1), np.float32)]
+    write_result(asked, pcm, [np.zeros((4, asked.frames), np.int64)], "tiny abc", "MIT")
+    assert soundfile.info(asked.out).frames == round(240 / 130 * 32_000) == 59_077
+    take = asked.read_take()
+    assert take is None
+    again = request(out=tmp_path / "y.wav", bars=1, bpm=130.0, clip=asked.out)
+    found = again.read_take()
+    assert found is not None
+    assert (found.record.complete, found.record.frames) == (True, 93)
+    more = again.after(found)  # from the very next sample on
+    assert more.lead == 93 * 640 - 59_077
+    assert more.lead + more.frames * 640 >= more.samples == 59_077
 
 
 @pytest.mark.parametrize(
