@@ -95,6 +95,26 @@ class ContinueTake:
     origin: Origin = field(default=Origin())
 
 
+MOST_ALTERNATIVES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MakeAlternatives:
+    """So many takes that could take the place of what sounds, from a bar line on."""
+
+    count: int = 2
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """At the next bar, an alternative in place of what sounds. number: 1 is the first one, and
+    the last one is what sounded when they were asked for; None: the next one round."""
+
+    number: int | None = None
+    origin: Origin = field(default=Origin())
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """The current take once more, with another seed."""
@@ -350,6 +370,8 @@ Command = (
     | ContinueFile
     | ContinueInput
     | ContinueTake
+    | MakeAlternatives
+    | Swap
     | Retry
     | Undo
     | Redo

@@ -112,6 +112,15 @@ class CurrentTake:
 
 
 @dataclass(frozen=True, slots=True)
+class AlternativesReady:
+    """Takes that a swap can bring in from now on, in the order of their numbers for it; the last
+    is the one that sounded when they were asked for. None: there are none any more."""
+
+    takes: tuple[int, ...]
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TakeTold:
     """One take of the tree, for who asked. parent: 0 for none; at, seconds: in seconds."""
 
@@ -206,6 +215,7 @@ Event = (
     | TakeWaveform
     | TakeSaved
     | CurrentTake
+    | AlternativesReady
     | TakeTold
     | TakesTold
     | ParameterChanged

@@ -165,6 +165,18 @@ def _continue_take(a: Arguments) -> Command:
     return ask.ContinueTake(take or None, at, None, a.end())
 
 
+def _alternatives(a: Arguments) -> Command:
+    count = a.whole("how many alternatives") if a else 2
+    if not 1 <= count <= ask.MOST_ALTERNATIVES:
+        raise BadInput(f"{count} alternatives are out of range; use 1 to {ask.MOST_ALTERNATIVES}")
+    return ask.MakeAlternatives(count, a.end())
+
+
+def _swap(a: Arguments) -> Command:
+    number = a.whole("the number of the alternative") if a else 0
+    return ask.Swap(number or None, a.end())
+
+
 def _current(a: Arguments) -> Command:
     if not a:
         return ask.AskCurrent(a.end())
@@ -273,6 +285,13 @@ ADDRESSES: dict[str, Address] = {
         Address(f"{ROOT}/continue/take", "[i take] [f seconds]",
                 "continue a take (none or 0: the current one) from its end, or branch from it at"
                 " that second", _continue_take),
+        Address(f"{ROOT}/alternatives", "[i n]",
+                "make 2 (or n, to 4) takes that go another way from the next bar line on, in"
+                " silence; → /musicgen/alternatives/ready when they can be swapped to",
+                _alternatives, button=True),
+        Address(f"{ROOT}/swap", "[i n]",
+                "at the next bar, alternative n (none: the next one round) in place of what"
+                " sounds; after the last one comes what sounded at first", _swap, button=True),
         Address(f"{ROOT}/undo", "", "the take that the current one came from is current again",
                 _trigger(ask.Undo), button=True),
         Address(f"{ROOT}/redo", "", "back to what was undone", _trigger(ask.Redo), button=True),

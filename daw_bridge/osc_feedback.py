@@ -69,6 +69,8 @@ def message_of(event: events.Event) -> OscMessage | None:
         case events.TakeTold(take, parent, at, seconds, kept, seed, prompt, path):
             facts = (take, parent, float(at), float(seconds), int(kept), seed, prompt, path)
             return OscMessage(f"{ROOT}/take", facts)
+        case events.AlternativesReady(takes):
+            return OscMessage(f"{ROOT}/alternatives/ready", (len(takes), *takes))
         case events.TakesTold(count, total, current):
             return OscMessage(f"{ROOT}/takes", (count, total, current))
         case events.ParameterChanged(name, value):

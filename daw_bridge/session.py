@@ -12,6 +12,7 @@ from core.errors import BadCheckpoint, DawBridgeError
 from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
+from daw_bridge import session_alternatives as alternatives
 from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
 from daw_bridge import session_takes as takes
@@ -37,6 +38,7 @@ from daw_bridge.session_state import (
     Turn,
 )
 from daw_bridge.session_status import tell_status
+from daw_bridge.session_swap import try_swap
 from daw_bridge.session_tree import recipe_recalled
 
 ENGINE_RESTARTED = "engine"  # the code of a problem after which the take goes on
@@ -52,6 +54,8 @@ def apply(
         case disk.Tick():
             sound.on_tick(turn)
             steering.steer_late(turn)
+            alternatives.recall(turn)
+            try_swap(turn)
             forget_lost_clocks(turn)
             forget_late_questions(turn)
         case (
@@ -93,6 +97,7 @@ def apply(
             except DawBridgeError as refused:
                 turn = Turn(state, now)  # nothing half done
                 turn.send(Problem(refused.code, str(refused), item_origin(item)))
+    alternatives.settle(turn)
     tell_status(turn)
     return turn.state, tuple(turn.out)
 
@@ -124,6 +129,7 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
                 turn.send(disk.KeepContext(take, context))
         case engine.TakeSteered():
             steering.on_steered(turn, event)
+            alternatives.forget_where_steered(turn, event)
         case engine.TakeTokens():
             takes.on_tokens(turn, event)
         case engine.PcmBlock():

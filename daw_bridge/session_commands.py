@@ -27,6 +27,7 @@ from daw_bridge.events import (
 from daw_bridge.parameters import parameter
 from daw_bridge.presets import find_preset
 from daw_bridge.session_adapters import adapters_told, use_adapter
+from daw_bridge.session_alternatives import make_alternatives
 from daw_bridge.session_clocks import hear_clock, note_parameter, tell_tempo
 from daw_bridge.session_continue import (
     continue_file,
@@ -36,6 +37,7 @@ from daw_bridge.session_continue import (
 )
 from daw_bridge.session_state import Context, ModelState, Turn
 from daw_bridge.session_status import status_of
+from daw_bridge.session_swap import swap
 
 
 def obey(turn: Turn, command: ask.Command) -> None:
@@ -45,6 +47,11 @@ def obey(turn: Turn, command: ask.Command) -> None:
         case ask.Generate(prompt, origin):
             _needs_model(turn)
             takes.start_take(turn, origin, Context(), prompt)
+        case ask.MakeAlternatives():
+            _needs_model(turn)
+            make_alternatives(turn, command)
+        case ask.Swap():
+            swap(turn, command)
         case ask.Retry(origin):
             _needs_model(turn)
             tree.retry(turn, origin)

@@ -29,6 +29,7 @@ from daw_bridge.effects import (
 )
 from daw_bridge.events import Accepted, Problem
 from daw_bridge.parameters import PARAMETERS
+from daw_bridge.session_alternatives import branch_alternatives
 from daw_bridge.session_clocks import note_parameter
 from daw_bridge.session_state import Context, Pending, Turn, Wish
 from daw_bridge.session_takes import start_take
@@ -141,6 +142,9 @@ def clip_read(turn: Turn, clip: ClipRead) -> None:
 def take_recalled(turn: Turn, recalled: TakeRecalled) -> None:
     pending = turn.take_pending(recalled.token)
     if pending is None:
+        return
+    if pending.wish is Wish.ALTERNATIVES:
+        branch_alternatives(turn, recalled)
         return
     record, frame = recalled.record, recalled.frame
     if refused_by_model(turn, record, recalled.codes.shape[0], pending.origin):

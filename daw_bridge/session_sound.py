@@ -6,8 +6,9 @@ from core.generation.messages import Credit
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge.audio.messages import EndTake, Played, TakeEnded, TakeHeard
 from daw_bridge.events import FirstAudio
+from daw_bridge.session_alternatives import KEPT_BEHIND, ears_at, trimmed
 from daw_bridge.session_schedule import try_begin
-from daw_bridge.session_state import Turn
+from daw_bridge.session_state import Flight, Turn
 from daw_bridge.session_takes import RUN_AHEAD, cancel
 
 CREDIT_STEP = FRAME_RATE // 2  # an endless take's credit is raised this many frames at a time
@@ -30,11 +31,21 @@ def on_played(turn: Turn, played: Played) -> None:
     flight = turn.state.flight(played.take)
     if flight is None:
         return
+    kept = trimmed(flight.kept, played.samples - KEPT_BEHIND)
     flight = turn.change_flight(
-        played.take, played=played.samples, played_at=turn.now, buffered=played.buffered
+        played.take, played=played.samples, played_at=turn.now, buffered=played.buffered, kept=kept
     )
-    credit = played.samples // SAMPLES_PER_FRAME + RUN_AHEAD
-    if flight.wanted is None and not flight.engine_done and credit >= flight.credit + CREDIT_STEP:
+    ears_at(turn, flight)
+    if not flight.engine_done and not flight.aside:
+        _allow_more(turn, flight)
+
+
+def _allow_more(turn: Turn, flight: Flight) -> None:
+    """So far ahead of the ear may it be made; one of fixed length that is not rationed has all."""
+    credit, wanted = flight.played // SAMPLES_PER_FRAME + RUN_AHEAD, flight.wanted
+    if wanted is not None:
+        credit = min(credit, wanted)
+    if credit >= flight.credit + CREDIT_STEP or flight.credit < credit == wanted:
         turn.change_flight(flight.take, credit=credit)
         turn.send(Credit(flight.take, credit))
 
@@ -76,5 +87,5 @@ def on_tick(turn: Turn) -> None:
         if flight.stop_at is not None and turn.now >= flight.stop_at:
             cancel(turn, flight)
             turn.change_flight(flight.take, muted=True)
-        elif not flight.begun and not flight.muted:
+        elif not flight.begun and not flight.muted and not flight.aside:
             try_begin(turn, flight.take)

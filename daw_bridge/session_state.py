@@ -97,11 +97,16 @@ class Flight:
     muted: bool = False  # superseded or silenced: its audio goes to disk alone
     audio_done: bool = False
     stop_at: float | None = None
+    # beside what sounds
+    offset: int = 0  # samples from the bar that its bar lines are counted from to its first one
+    kept: tuple[PcmBlock, ...] = ()  # its audio from the ear on
+    aside: bool = False  # an alternative: silent, but it may be wanted
+    sounds_until: int = 0  # its sample, where another one takes its place
 
     @property
     def over(self) -> bool:
         """Nothing more will come of it."""
-        return self.engine_done and (self.audio_done or self.muted)
+        return self.engine_done and (self.audio_done or self.muted) and not self.aside
 
     @property
     def sounding(self) -> bool:
@@ -119,6 +124,7 @@ class Wish(Enum):
     INPUT = "input"
     TAKE = "take"
     BRANCH = "branch"  # of a take that is made and still sounds: it changes on its way
+    ALTERNATIVES = "alternatives"  # to what sounds
     RECORDING = "recording"
     RETRY = "retry"
 
@@ -131,6 +137,36 @@ class Pending:
     origin: Origin
     prompt: str | None
     asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSwap:
+    """A take that is to take the place of what sounds on a bar line."""
+
+    take: int
+    origin: Origin
+    at: float  # time.monotonic() at which that is heard
+    slipped: int = 0  # bars
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alternatives:
+    """Takes that keep in step with what sounds, so that they can be swapped for it.
+
+    Places are samples (32 kHz) counted from the bar that their bar lines are counted from.
+    """
+
+    origin: Origin
+    parent: int  # the take that they branch from …
+    count: int
+    at: int  # … at that frame of it
+    ear: tuple[int, float]  # the place that was handed to the device when
+    token: int | None = None  # of the question for their context
+    context: Codes | None = None
+    ring: tuple[int, ...] = ()  # in the order of swaps; the last one is the parent's
+    told: bool = False
+    swap: PlannedSwap | None = None
+    turning: int | None = None  # a take that was swapped in and has yet to be heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +219,7 @@ class SessionState:
     askers: Mapping[int, Origin] = field(default_factory=lambda: MappingProxyType({}))
     recipe: Recipe | None = None  # of the current take; None: it is on disk alone, if anywhere
     tree: TakeTree = field(default_factory=TakeTree)
+    alternatives: Alternatives | None = None
     next_up: ContinueTake | None = None  # as soon as the take that it continues is whole
     last_take: int = 0
     last_fraction: float = 0.0

@@ -265,6 +265,7 @@ def on_steered(turn: Turn, answer: TakeSteered) -> None:
         generated=min(flight.generated, answer.frame),
         received=min(flight.received, answer.first_sample),
         held=tuple(_cut(flight.held, answer)),
+        kept=tuple(_cut(flight.kept, answer)),
     )
     if answer.epoch == before:  # nothing that was sent is void
         turn.change_flight(flight.take, steered_at=None)

@@ -124,8 +124,9 @@ def start_take(
         told_tempo,
         follows=follows,
         credit=RUN_AHEAD if frames is None else frames,
+        offset=context.lead if branched is None else branched.offset + (follows or (0, 0))[1],
     )
-    _supersede(turn)
+    _supersede(turn, spares_alternatives=branched is not None)
     askers = {**turn.state.askers, take: origin}
     for old in sorted(askers)[:-ASKERS_KEPT]:
         del askers[old]
@@ -175,9 +176,11 @@ def drop_next(turn: Turn) -> None:
         turn.send(Problem("superseded", text, command.origin))
 
 
-def _supersede(turn: Turn) -> None:
+def _supersede(turn: Turn, *, spares_alternatives: bool) -> None:
     """The takes before no longer need the engine; one that sounds goes on for now."""
     for old in turn.state.flights:
+        if old.aside and spares_alternatives:
+            continue
         cancel(turn, old)
         if not old.begun:
             turn.change_flight(old.take, muted=True, held=())
@@ -222,7 +225,9 @@ def on_block(turn: Turn, block: PcmBlock) -> None:
     lead = 0 if flight is None else flight.record.lead
     own = _without_pre_roll(block, lead)
     if len(own.pcm):
-        turn.send(KeepPcm(own), waveform(own, lead))
+        turn.send(KeepPcm(own))
+        if flight is None or not flight.aside:
+            turn.send(waveform(own, lead))
     if flight is None:
         return
     if block.epoch == flight.epoch and flight.steered_at is not None:
@@ -231,8 +236,13 @@ def on_block(turn: Turn, block: PcmBlock) -> None:
         flight.take,
         received=max(flight.received, block.first_sample + len(block.pcm)),
         last_sent=flight.last_sent or block.last,
+        kept=() if flight.muted else (*flight.kept, block),
     )
     if flight.muted:
+        return
+    if flight.aside:
+        if flight.sounding and block.first_sample < flight.sounds_until:
+            turn.send(PlayBlock(block))  # until the other one is heard
         return
     if flight.begun:
         turn.send(PlayBlock(block))
@@ -280,11 +290,11 @@ def _close(turn: Turn, flight: Flight, *, complete: bool) -> None:
     if missing and flight.begun:
         turn.send(PlayBlock(end))
     elif missing and not empty:
-        turn.change_flight(flight.take, held=(*flight.held, end))
+        turn.change_flight(flight.take, held=(*flight.held, end), kept=(*flight.kept, end))
     turn.change_flight(
         flight.take, engine_done=True, record=record, last_sent=True, muted=flight.muted or empty
     )
-    if not empty and not flight.begun:
+    if not empty and not flight.begun and not flight.aside:
         try_begin(turn, flight.take)
 
 

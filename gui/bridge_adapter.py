@@ -17,6 +17,7 @@ from daw_bridge.commands import Command
 from daw_bridge.events import (
     Accepted,
     AdaptersChanged,
+    AlternativesReady,
     ControllerMapped,
     CurrentTake,
     Event,
@@ -171,6 +172,7 @@ class BridgeAdapter(QObject):
                 | ControllerMapped()
                 | AdaptersChanged()
                 | CurrentTake()
+                | AlternativesReady()
                 | TakeTold()
                 | TakesTold()
             ):
