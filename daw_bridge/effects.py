@@ -54,6 +54,9 @@ class TakeRecord:
     length: float = 0.0  # seconds that were asked for; 0: as many as its frames have
     before: int | None = None  # the take that undo goes back to: its parent, or what it replaces
     source: str = ""  # the clip it continues: a path, or 'input'
+    bar_frames: float = 0.0  # frames from one bar line to the next; 0: nobody knows
+    bar_first: float = 0.0  # … and a line among them, counted from its first frame
+    level: float = 1.0  # what the sound of its tokens is multiplied with
     uid: str = ""  # names it for good, in whatever folder it is; 32 hex digits
     parent_uid: str = ""
     created: str = ""  # ISO 8601, UTC

@@ -22,14 +22,13 @@ from daw_bridge.session_adapters import hear_adapters, note_start
 from daw_bridge.session_clocks import forget_lost_clocks
 from daw_bridge.session_commands import obey
 from daw_bridge.session_continue import (
-    clip_captured,
     clip_read,
     continue_what_ended,
-    forget_late_questions,
     question_failed,
     take_found,
     take_recalled,
 )
+from daw_bridge.session_input import clip_captured, forget_late_questions
 from daw_bridge.session_state import (
     ModelState,
     SessionInput,
@@ -40,6 +39,7 @@ from daw_bridge.session_state import (
 from daw_bridge.session_status import tell_status
 from daw_bridge.session_swap import try_swap
 from daw_bridge.session_tree import recipe_recalled
+from daw_bridge.take_heritage import note_level
 
 ENGINE_RESTARTED = "engine"  # the code of a problem after which the take goes on
 STARTER = "starter"  # the model that is always there
@@ -125,6 +125,7 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             hear_adapters(turn, event)
         case engine.TakeStarted(take, context=context):
             note_start(turn, event)
+            note_level(turn, event)
             if context is not None:
                 turn.send(disk.KeepContext(take, context))
         case engine.TakeSteered():

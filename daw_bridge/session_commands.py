@@ -29,12 +29,8 @@ from daw_bridge.presets import find_preset
 from daw_bridge.session_adapters import adapters_told, use_adapter
 from daw_bridge.session_alternatives import make_alternatives
 from daw_bridge.session_clocks import hear_clock, note_parameter, tell_tempo
-from daw_bridge.session_continue import (
-    continue_file,
-    continue_input,
-    continue_take,
-    record_input,
-)
+from daw_bridge.session_continue import continue_file, continue_take
+from daw_bridge.session_input import continue_input, record_input
 from daw_bridge.session_state import Context, ModelState, Turn
 from daw_bridge.session_status import status_of
 from daw_bridge.session_swap import swap

@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePath, PureWindowsPath
 
-import numpy as np
-
 from core.errors import BadClip, BadInput
-from daw_bridge.audio.messages import Capture, Captured, OpenInput
 from daw_bridge.commands import (
     ClockSource,
     ContinueFile,
-    ContinueInput,
     ContinueTake,
     Origin,
-    Record,
 )
 from daw_bridge.effects import (
     AdoptTake,
@@ -27,7 +22,7 @@ from daw_bridge.effects import (
     TakeRecalled,
     TakeRecord,
 )
-from daw_bridge.events import Accepted, Problem
+from daw_bridge.events import Problem
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.session_alternatives import branch_alternatives
 from daw_bridge.session_clocks import note_parameter
@@ -35,9 +30,6 @@ from daw_bridge.session_state import Context, Pending, Turn, Wish
 from daw_bridge.session_takes import start_take
 from daw_bridge.take_length import point_in
 from daw_bridge.take_timeline import past
-
-SILENT = 1e-4  # a clip whose peak stays below this (-80 dB) has nothing to continue
-CAPTURE_TIMEOUT = 5.0  # seconds
 
 
 def continue_file(turn: Turn, command: ContinueFile) -> None:
@@ -47,21 +39,6 @@ def continue_file(turn: Turn, command: ContinueFile) -> None:
         raise BadClip(f"{path!r} is not an absolute path; send the whole path, or one from ~")
     pending = Pending(Wish.FILE, command.origin, command.prompt, turn.now)
     turn.send(ReadClip(turn.new_token(pending), path, turn.state.window_seconds))
-
-
-def continue_input(turn: Turn, command: ContinueInput) -> None:
-    state = turn.state
-    if state.recorded is not None:
-        turn.change(recorded=None)  # a recording is continued once, then the input again
-        start_take(turn, command.origin, state.recorded, command.prompt)
-        return
-    if not state.input:
-        raise BadInput("no input is open; choose one with --input or in the panel")
-    seconds = state.values["context"] * state.bar_seconds
-    if state.recording_since is not None:
-        seconds = turn.now - state.recording_since
-    pending = Pending(Wish.INPUT, command.origin, command.prompt, turn.now)
-    _capture(turn, pending, seconds)
 
 
 def continue_take(turn: Turn, command: ContinueTake) -> None:
@@ -91,44 +68,7 @@ def continue_what_ended(turn: Turn, take: int) -> None:
         continue_take(turn, command)
 
 
-def record_input(turn: Turn, command: Record) -> None:
-    """On: from now. Off: what was played since is what `continue` continues next."""
-    state, since = turn.state, turn.state.recording_since
-    if command.on:
-        if not state.input:
-            turn.send(OpenInput(state.input_wanted))
-        turn.change(recording_since=turn.now, recorded=None)
-    elif since is not None:
-        turn.change(recording_since=None)
-        _capture(turn, Pending(Wish.RECORDING, command.origin, None, turn.now), turn.now - since)
-    turn.send(Accepted(0, command.origin))
-
-
-def _capture(turn: Turn, pending: Pending, seconds: float) -> None:
-    seconds = min(max(seconds, 0.1), turn.state.window_seconds)
-    turn.send(Capture(turn.new_token(pending), seconds))
-
-
 # ---------------------------------------------------------------- answers
-
-
-def clip_captured(turn: Turn, captured: Captured) -> None:
-    pending = turn.take_pending(captured.token)
-    if pending is None:
-        return
-    if not len(captured.pcm):
-        text = "nothing was captured; choose an input with --input or in the panel"
-        turn.send(Problem(BadClip.code, text, pending.origin))
-        return
-    if float(np.abs(captured.pcm).max()) < SILENT:
-        text = "the input is silent; check what is routed to it"
-        turn.send(Problem(BadClip.code, text, pending.origin))
-        return
-    context = Context(clip=captured.pcm, clip_rate=captured.rate, source="input")
-    if pending.wish is Wish.RECORDING:
-        turn.change(recorded=context)
-    else:
-        _start(turn, pending, context)
 
 
 def clip_read(turn: Turn, clip: ClipRead) -> None:
@@ -136,7 +76,7 @@ def clip_read(turn: Turn, clip: ClipRead) -> None:
     if pending is not None and clip.note:
         turn.send(Problem("edited_take", clip.note, pending.origin))
     if pending is not None:
-        _start(turn, pending, Context(clip=clip.pcm, clip_rate=clip.rate, source=clip.path))
+        start(turn, pending, Context(clip=clip.pcm, clip_rate=clip.rate, source=clip.path))
 
 
 def take_recalled(turn: Turn, recalled: TakeRecalled) -> None:
@@ -169,7 +109,7 @@ def take_recalled(turn: Turn, recalled: TakeRecalled) -> None:
         prompt = record.prompt if pending.prompt is None else pending.prompt
         pending = replace(pending, prompt=prompt)
         _take_tempo(turn, record, pending.origin)
-    _start(turn, pending, context)
+    start(turn, pending, context)
 
 
 def take_found(turn: Turn, found: TakeFound) -> None:
@@ -214,17 +154,8 @@ def question_failed(turn: Turn, problem: DiskProblem) -> None:
     turn.send(Problem(problem.code, problem.text, origin))
 
 
-def forget_late_questions(turn: Turn) -> None:
-    """An input that does not answer is said to be dead, not waited for."""
-    for token, pending in turn.state.pending.items():
-        waits_for_input = pending.wish in (Wish.INPUT, Wish.RECORDING)
-        if waits_for_input and turn.now - pending.asked_at > CAPTURE_TIMEOUT:
-            turn.take_pending(token)
-            text = "the input did not answer; open it again with --input or in the panel"
-            turn.send(Problem("audio", text, pending.origin))
-
-
-def _start(turn: Turn, pending: Pending, context: Context) -> None:
+def start(turn: Turn, pending: Pending, context: Context) -> None:
+    """What was asked for has come: the take, or why there is none."""
     try:
         start_take(turn, pending.origin, context, pending.prompt, asked_at=pending.asked_at)
     except BadInput as refused:

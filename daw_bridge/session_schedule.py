@@ -43,7 +43,8 @@ def try_begin(turn: Turn, take: int) -> None:
     ready = bool(flight.held) and _enough(turn, flight)
     if ready and flight.ready_at is None:
         flight = turn.change_flight(take, ready_at=turn.now)
-        turn.change(ready_after=min(LONGEST_WAIT, turn.now - flight.asked_at))
+        took = max(0.0, turn.now - flight.asked_at - flight.unheard)
+        turn.change(ready_after=min(LONGEST_WAIT, took))
     wait = _wait(turn, flight)
     if not ready or wait > HEAD_START:
         return

@@ -16,7 +16,7 @@ from core.generation.messages import (
     Pcm,
     PcmBlock,
 )
-from core.generation.params import Prompt, SamplingParams, Steering
+from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.types import MODEL_RATE, seconds_of_bars
 from daw_bridge.audio.messages import AudioEvent, AudioRequest
 from daw_bridge.commands import Command, ContinueTake, Origin
@@ -47,6 +47,9 @@ class Context:
     seed: int | None = None  # with which it goes on as it would have
     past: tuple[Steering, ...] = ()  # what held while its tokens were made
     branched: Flight | None = None  # the take that sounds, whose place this one takes
+    bars: BarGrid | None = None  # of a clip, counted from the take's first frame
+    skip: int = 0  # frames that are made after a clip and not heard
+    begin: float | None = None  # the bar line it was planned for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +74,7 @@ class Flight:
     wanted: int | None  # frames
     prompt: Prompt = field(default=Prompt())  # as last asked for, as `sampling` is
     told_tempo: float = 0.0  # in the prompt; 0: none
+    unheard: float = 0.0  # seconds that the engine needs for frames before its first
     steered_at: float | None = None  # when a change was asked for whose sound is yet to come
     steer_due: bool = False  # a change is held back …
     next_steer: float = 0.0  # … until then
@@ -130,6 +134,19 @@ class Wish(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class InputPlan:
+    """Which of the input's bars are continued, and when.
+
+    ends, starts: time.monotonic() of the bar lines where they end and where the take starts.
+    skip: frames between the two that are made and not heard.
+    """
+
+    ends: float
+    starts: float
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """A continuation that waits for its clip or tokens."""
 
@@ -137,6 +154,7 @@ class Pending:
     origin: Origin
     prompt: str | None
     asked_at: float
+    plan: InputPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
 from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of, tempo_to_tell
+from daw_bridge.take_heritage import bars_of, heritage, unheard
 from daw_bridge.take_length import frames_for, pre_roll, rest_of
 from daw_bridge.take_timeline import TakeChange, own_changes, prompts_of, split, timeline
 from daw_bridge.waveform import waveform
@@ -78,7 +79,8 @@ def start_take(
     if recipe:
         bars, beats, tempo = recipe.record.bars, recipe.record.beats, recipe.record.tempo
         length, frames = recipe.record.length, recipe.frames
-    after, branched = _end_of_parent(turn, context), context.branched
+    after = _end_of_parent(turn, context) if context.begin is None else context.begin
+    branched = context.branched
     follows = None
     if branched and context.at is not None:  # the rest of it, in its place
         bars, beats, tempo = branched.record.bars, branched.record.beats, branched.record.tempo
@@ -111,6 +113,7 @@ def start_take(
         length=length,
         before=recipe.record.take if recipe else context.parent or state.tree.current or None,
         source=context.source,
+        **heritage(state, context, recipe),
     )
     flight = Flight(
         take,
@@ -125,6 +128,7 @@ def start_take(
         follows=follows,
         credit=RUN_AHEAD if frames is None else frames,
         offset=context.lead if branched is None else branched.offset + (follows or (0, 0))[1],
+        unheard=unheard(state, context),
     )
     _supersede(turn, spares_alternatives=branched is not None)
     askers = {**turn.state.askers, take: origin}
@@ -137,7 +141,7 @@ def start_take(
         last_take=take,
         last_fraction=0.0,
         askers=MappingProxyType(askers),
-        recipe=Recipe(record, replace(context, branched=None), frames),
+        recipe=Recipe(record, replace(context, branched=None, begin=None), frames),
         tree=state.tree.grown(record),
     )
     drop_next(turn)
@@ -157,6 +161,9 @@ def start_take(
             context.clip_rate,
             lead=context.lead if follows is None else pre_roll(context.lead),
             changes=changes,
+            bars=bars_of(record),
+            skip=context.skip,
+            level=record.level,
         ),
         Credit(take, flight.credit),
         Accepted(take, origin),
