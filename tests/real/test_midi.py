@@ -72,7 +72,9 @@ def our_port(server: JackServer) -> str:
 
 # jack_midi_clock makes each interval longer or shorter by up to so many percent and never
 # makes up for it, so its own tempo wanders: over eight beats by 0.1 bpm at 2 %, 0.9 at 20 %.
-@pytest.mark.parametrize(("jitter", "within"), [(2, 0.5), (20, 4.0)])
+@pytest.mark.parametrize(
+    ("jitter", "within"), [(2, 0.5), pytest.param(20, 4.0, marks=pytest.mark.accept)]
+)
 def test_a_foreign_clock_is_followed(
     server: JackServer,
     midi: MidiInput,
