@@ -41,8 +41,8 @@ class JackServer:
         command = [*words.split(), "-r", str(self.rate), "-p", str(self.period)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_for(Path(f"/dev/shm/jack_{self.name}_{os.getuid()}_0").exists, 5.0, "jackd is up")
-        time.sleep(0.3)  # the socket is there a little before the server
+        socket = Path(f"/dev/shm/jack_{self.name}_{os.getuid()}_0")  # a little before the server
+        wait_for(lambda: socket.exists() and bool(self.ports()), 5.0, "jackd is up")
 
     def kill(self) -> None:
         """As a crash would: SIGKILL, and the shared memory of this server alone goes."""
