@@ -12,6 +12,7 @@ from typing import assert_never
 from core.errors import DawBridgeError
 from daw_bridge import effects as disk
 from daw_bridge.dropped_files import read_dropped, recall
+from daw_bridge.looping.loop_making import at_tempo
 from daw_bridge.settings import SettingsFile
 from daw_bridge.takes import TakeLibrary, problem_of
 
@@ -85,6 +86,9 @@ class DiskWorker:
             case disk.KeepContext(take, codes):
                 self._takes.add_context(take, codes)
             case disk.CloseTake(record):
+                if record.loop and record.complete:
+                    record, ready = self._takes.close_loop(record)
+                    self._answer(ready)
                 written = self._takes.close(record)
                 if written is not None:
                     self._answer(disk.TakeWritten(written))
@@ -104,6 +108,8 @@ class DiskWorker:
             case disk.RecallRecipe(token, take):
                 codes, record = self._takes.codes_before(take)
                 self._answer(disk.RecipeRecalled(token, record, codes))
+            case disk.StretchLoop(take, pcm, samples):
+                self._answer(disk.LoopStretched(take, at_tempo(pcm, samples)))
             case disk.KeepSettings(values):
                 self._settings.change(values)
             case _:

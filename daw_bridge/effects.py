@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from core.generation.messages import Codes, Pcm, PcmBlock, TakeTokens
+from core.generation.params import BarGrid
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.take_timeline import TakeChange
 
@@ -57,6 +58,8 @@ class TakeRecord:
     bar_frames: float = 0.0  # frames from one bar line to the next; 0: nobody knows
     bar_first: float = 0.0  # … and a line among them, counted from its first frame
     level: float = 1.0  # what the sound of its tokens is multiplied with
+    loop: bool = False  # played round and round; its sound is then one round, closed
+    drift: float = 0.0  # of a loop: milliseconds its beats had strayed at its end, as generated
     uid: str = ""  # names it for good, in whatever folder it is; 32 hex digits
     parent_uid: str = ""
     created: str = ""  # ISO 8601, UTC
@@ -83,6 +86,11 @@ class TakeRecord:
     def left_over(self) -> int:
         """Samples from its end to the end of its last frame."""
         return self.lead + self.frames * SAMPLES_PER_FRAME - self.samples
+
+    @property
+    def bar_grid(self) -> BarGrid | None:
+        """Where its bar lines fall, counted from its first frame; None: nobody knows."""
+        return BarGrid(self.bar_frames, self.bar_first) if self.bar_frames >= 1 else None
 
     @classmethod
     def of(cls, table: Mapping[str, Any], **changes: Any) -> TakeRecord:
@@ -206,6 +214,15 @@ class KeepSettings:
     values: dict[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StretchLoop:
+    """A loop [samples, channels] played in another number of samples."""
+
+    take: int
+    pcm: Pcm
+    samples: int
+
+
 DiskEffect = (
     OpenTake
     | KeepPcm
@@ -221,6 +238,7 @@ DiskEffect = (
     | NoteTake
     | KeepCurrent
     | KeepSettings
+    | StretchLoop
 )
 
 
@@ -283,7 +301,38 @@ class RecipeRecalled:
     codes: Codes  # that the take continues; none: it began fresh
 
 
-DiskOutcome = TakeWritten | DiskProblem | ClipRead | TakeRecalled | TakeFound | RecipeRecalled
+@dataclass(frozen=True, slots=True, eq=False)
+class LoopReady:
+    """A take's loop: one round [samples, channels], 32 kHz, whose end meets its beginning.
+
+    drift, offset: milliseconds by which its beats had strayed at its end, and lay late from the
+    start. mended: 1 where they were brought onto the grid, 0 where they were there or near,
+    -1 where no beat was found to tell by.
+    """
+
+    take: int
+    pcm: Pcm
+    drift: float
+    offset: float
+    mended: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoopStretched:
+    take: int
+    pcm: Pcm
+
+
+DiskOutcome = (
+    TakeWritten
+    | DiskProblem
+    | ClipRead
+    | TakeRecalled
+    | TakeFound
+    | RecipeRecalled
+    | LoopReady
+    | LoopStretched
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,18 @@ class AlternativesReady:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopMade:
+    """A take has become a loop. drift, offset: milliseconds by which its beats had strayed at its
+    end, and lay behind the grid from the start. mended: 1 brought onto the grid, 0 left as they
+    are, -1 no beat was found."""
+
+    take: int
+    drift: float
+    offset: float
+    mended: int
+
+
+@dataclass(frozen=True, slots=True)
 class TakeTold:
     """One take of the tree, for who asked. parent: 0 for none; at, seconds: in seconds."""
 
@@ -216,6 +228,7 @@ Event = (
     | TakeSaved
     | CurrentTake
     | AlternativesReady
+    | LoopMade
     | TakeTold
     | TakesTold
     | ParameterChanged

@@ -66,6 +66,8 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/done", (take, path))
         case events.CurrentTake(take):
             return OscMessage(f"{ROOT}/current", (take,))
+        case events.LoopMade(take, drift, offset, mended):
+            return OscMessage(f"{ROOT}/loop/made", (take, float(drift), float(offset), mended))
         case events.TakeTold(take, parent, at, seconds, kept, seed, prompt, path):
             facts = (take, parent, float(at), float(seconds), int(kept), seed, prompt, path)
             return OscMessage(f"{ROOT}/take", facts)

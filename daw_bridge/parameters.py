@@ -79,6 +79,16 @@ PARAMETERS: dict[str, Parameter] = {
             controller=21,
         ),
         Parameter(
+            "loop",
+            "Loop",
+            0,
+            1,
+            0,
+            "1 plays the next take of whole bars round and round; 0 ends it with its round",
+            integer=True,
+            controller=26,
+        ),
+        Parameter(
             "beats",
             "Beats per bar",
             1,

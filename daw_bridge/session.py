@@ -13,6 +13,7 @@ from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
 from daw_bridge import session_alternatives as alternatives
+from daw_bridge import session_loop as loops
 from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
 from daw_bridge import session_takes as takes
@@ -58,6 +59,7 @@ def apply(
             try_swap(turn)
             forget_lost_clocks(turn)
             forget_late_questions(turn)
+            loops.keep_loops(turn)
         case (
             engine.ModelLoading()
             | engine.ModelLoaded()
@@ -89,6 +91,8 @@ def apply(
             | disk.TakeRecalled()
             | disk.TakeFound()
             | disk.RecipeRecalled()
+            | disk.LoopReady()
+            | disk.LoopStretched()
         ):
             _hear_disk(turn, item)
         case _:
@@ -220,6 +224,10 @@ def _hear_disk(turn: Turn, outcome: disk.DiskOutcome) -> None:
             take_found(turn, outcome)
         case disk.RecipeRecalled():
             recipe_recalled(turn, outcome)
+        case disk.LoopReady():
+            loops.on_ready(turn, outcome)
+        case disk.LoopStretched():
+            loops.on_stretched(turn, outcome)
         case disk.DiskProblem():
             question_failed(turn, outcome)
         case _:

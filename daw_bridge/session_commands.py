@@ -31,6 +31,7 @@ from daw_bridge.session_alternatives import make_alternatives
 from daw_bridge.session_clocks import hear_clock, note_parameter, tell_tempo
 from daw_bridge.session_continue import continue_file, continue_take
 from daw_bridge.session_input import continue_input, record_input
+from daw_bridge.session_loop import switched
 from daw_bridge.session_state import Context, ModelState, Turn
 from daw_bridge.session_status import status_of
 from daw_bridge.session_swap import swap
@@ -176,7 +177,9 @@ def _set_parameter(
     if name == "tempo":
         turn.change(transport=turn.state.transport.set_by_hand(checked, turn.now))
     note_parameter(turn, name, checked, origin)
-    if name == "gain":
+    if name == "loop":
+        switched(turn, on=bool(checked))
+    elif name == "gain":
         turn.send(audio.SetGain(checked))
     elif name in ("tempo", "tell_tempo"):
         tell_tempo(turn)

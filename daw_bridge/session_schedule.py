@@ -6,6 +6,7 @@ from core.types import FRAME_RATE, MODEL_RATE
 from daw_bridge.audio.messages import BeginTake, EndTake
 from daw_bridge.effects import PlayBlock
 from daw_bridge.events import Scheduled
+from daw_bridge.session_loop import loop_cushion
 from daw_bridge.session_state import Flight, Turn
 
 HEAD_START = 0.6  # seconds before its bar at which the audio process is told of a take
@@ -149,4 +150,6 @@ def _enough(turn: Turn, flight: Flight) -> bool:
         wanted = flight.wanted
         slow = ENDLESS_CUSHION if wanted is None else (1 - speed) * wanted / FRAME_RATE
         needed = max(needed, slow)
+    if speed > 0:
+        needed = max(needed, loop_cushion(flight, speed))
     return made >= needed

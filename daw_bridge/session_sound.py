@@ -7,6 +7,7 @@ from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge.audio.messages import EndTake, Played, TakeEnded, TakeHeard
 from daw_bridge.events import FirstAudio
 from daw_bridge.session_alternatives import KEPT_BEHIND, ears_at, trimmed
+from daw_bridge.session_loop import goes_on
 from daw_bridge.session_schedule import try_begin
 from daw_bridge.session_state import Flight, Turn
 from daw_bridge.session_takes import RUN_AHEAD, cancel
@@ -51,7 +52,8 @@ def _allow_more(turn: Turn, flight: Flight) -> None:
 
 
 def on_ended(turn: Turn, ended: TakeEnded) -> None:
-    if turn.state.flight(ended.take) is not None:
+    flight = turn.state.flight(ended.take)
+    if flight is not None and not goes_on(flight, ended):
         turn.change_flight(ended.take, audio_done=True, played=ended.samples, buffered=0.0)
 
 

@@ -62,6 +62,16 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LoopState:
+    """A take's loop, made: one round as it was made, and how many samples the one heard has."""
+
+    pcm: Pcm
+    sounds: int
+    begun: bool = False  # the audio process has it
+    stretching: bool = False  # to another tempo, right now
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Flight:
     """A take from its request until it is both written and heard."""
 
@@ -101,6 +111,8 @@ class Flight:
     muted: bool = False  # superseded or silenced: its audio goes to disk alone
     audio_done: bool = False
     stop_at: float | None = None
+    loop: LoopState | None = None
+    finishes: bool = False  # it was to be a loop, and is to end with this round
     # beside what sounds
     offset: int = 0  # samples from the bar that its bar lines are counted from to its first one
     kept: tuple[PcmBlock, ...] = ()  # its audio from the ear on
@@ -177,8 +189,8 @@ class Alternatives:
     origin: Origin
     parent: int  # the take that they branch from …
     count: int
-    at: int  # … at that frame of it
-    ear: tuple[int, float]  # the place that was handed to the device when
+    at: int | None = None  # … at that frame of it, once it is heard
+    ear: tuple[int, float] = (0, 0.0)  # the place that was handed to the device when
     token: int | None = None  # of the question for their context
     context: Codes | None = None
     ring: tuple[int, ...] = ()  # in the order of swaps; the last one is the parent's

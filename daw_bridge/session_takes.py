@@ -23,7 +23,7 @@ from core.generation.messages import (
     TakeDone,
     TakeTokens,
 )
-from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, seconds_of_bars
+from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, Frames, seconds_of_bars
 from daw_bridge.commands import Origin
 from daw_bridge.effects import (
     CloseTake,
@@ -35,11 +35,13 @@ from daw_bridge.effects import (
     TakeRecord,
 )
 from daw_bridge.events import Accepted, Problem, PromptChanged, TakeProgress
+from daw_bridge.looping.tail import tail_frames
 from daw_bridge.session_adapters import uses_of
+from daw_bridge.session_loop import loops
 from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
 from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of, tempo_to_tell
-from daw_bridge.take_heritage import bars_of, heritage, unheard
+from daw_bridge.take_heritage import heritage, unheard
 from daw_bridge.take_length import frames_for, pre_roll, rest_of
 from daw_bridge.take_timeline import TakeChange, own_changes, prompts_of, split, timeline
 from daw_bridge.waveform import waveform
@@ -79,6 +81,9 @@ def start_take(
     if recipe:
         bars, beats, tempo = recipe.record.bars, recipe.record.beats, recipe.record.tempo
         length, frames = recipe.record.length, recipe.frames
+    loop = recipe.record.loop if recipe else loops(state, bars)
+    if loop and frames is not None and recipe is None:
+        frames = Frames(frames + tail_frames(length))
     after = _end_of_parent(turn, context) if context.begin is None else context.begin
     branched = context.branched
     follows = None
@@ -111,6 +116,7 @@ def start_take(
         at=context.at,
         lead=context.lead,
         length=length,
+        loop=loop and context.branched is None,
         before=recipe.record.take if recipe else context.parent or state.tree.current or None,
         source=context.source,
         **heritage(state, context, recipe),
@@ -161,7 +167,7 @@ def start_take(
             context.clip_rate,
             lead=context.lead if follows is None else pre_roll(context.lead),
             changes=changes,
-            bars=bars_of(record),
+            bars=record.bar_grid,
             skip=context.skip,
             level=record.level,
         ),

@@ -9,6 +9,7 @@ from daw_bridge import commands as ask
 from daw_bridge.effects import KeepCurrent, RecallRecipe, RecipeRecalled, TakeRecord
 from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold
 from daw_bridge.session_continue import refused_by_model
+from daw_bridge.session_loop import tail_of
 from daw_bridge.session_state import Context, Pending, Recipe, Turn, Wish
 from daw_bridge.session_takes import drop_next, start_take
 from daw_bridge.take_length import frames_for, second_of
@@ -96,6 +97,6 @@ def recipe_recalled(turn: Turn, recalled: RecipeRecalled) -> None:
     if record.bars:
         bars = seconds_of_bars(record.bars, record.beats, record.tempo)
         record = replace(record, length=record.length or bars)
-        frames = frames_for(record.length, record.lead)
+        frames = frames_for(record.length, record.lead) + tail_of(record)
     recipe = Recipe(record, context, frames)
     start_take(turn, pending.origin, context, asked_at=pending.asked_at, recipe=recipe)

@@ -30,12 +30,13 @@ import platformdirs
 from core.errors import BadInput, DawBridgeError
 from core.generation.messages import Codes
 from core.types import SAMPLES_PER_FRAME
-from daw_bridge.effects import TakeRecord
+from daw_bridge.effects import LoopReady, TakeRecord
 from daw_bridge.partial_take import PartialTake, find_partial_takes
 from daw_bridge.take_adoption import adopt_files
 from daw_bridge.take_chunks import TakeFile, read_take_file
 from daw_bridge.take_index import read_folder
 from daw_bridge.take_lineage import Lineage
+from daw_bridge.take_loop import make_loop_of
 from daw_bridge.take_numbers import TakeNumbers
 from daw_bridge.take_writing import free_path, write_codes, write_sidecar, write_take
 
@@ -59,6 +60,7 @@ class TakeLibrary:
         self._records: dict[int, TakeRecord] = {}
         self._growing: dict[int, PartialTake] = {}
         self._unwritten: dict[int, TakeRecord] = {}  # closed, and waiting for room
+        self._loops: dict[int, np.ndarray] = {}  # what is heard of a take that is a loop
         self._lineage = Lineage(self._growing, self._find)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -167,6 +169,15 @@ class TakeLibrary:
                 return None
             raise
 
+    def close_loop(self, record: TakeRecord) -> tuple[TakeRecord, LoopReady]:
+        """Make a take that is whole a loop: `close` writes one round of it, with its wrap.
+
+        What is left of the take's own sound is in its tokens.
+        """
+        made = make_loop_of(record, self._growing[record.take])
+        self._loops[record.take] = made.pcm
+        return replace(record, drift=made.drift), made
+
     def write_waiting(self) -> tuple[TakeRecord, ...]:
         """Try again what the disk refused. Quiet: the trouble was already told."""
         written = []
@@ -257,6 +268,7 @@ class TakeLibrary:
         partial.discard()
         del self._growing[record.take]
         self._unwritten.pop(record.take, None)
+        self._loops.pop(record.take, None)
         return record
 
     def _write_sound(self, record: TakeRecord, folder: Path) -> TakeRecord:
@@ -270,7 +282,9 @@ class TakeLibrary:
         codes = partial.codes
         codes = codes[:, : record.frames] if record.frames else codes
         before = self._lineage.before(record, codes.shape[0])
-        write_take(path, record, partial.blocks(), samples, partial.channels, codes, before)
+        loop = self._loops.get(record.take)
+        blocks = partial.blocks() if loop is None else [loop]
+        write_take(path, record, blocks, samples, partial.channels, codes, before)
         return record
 
     def _describe(self, record: TakeRecord) -> None:

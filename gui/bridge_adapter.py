@@ -22,6 +22,7 @@ from daw_bridge.events import (
     CurrentTake,
     Event,
     FirstAudio,
+    LoopMade,
     MeterLevels,
     ParameterChanged,
     Pong,
@@ -173,6 +174,7 @@ class BridgeAdapter(QObject):
                 | AdaptersChanged()
                 | CurrentTake()
                 | AlternativesReady()
+                | LoopMade()
                 | TakeTold()
                 | TakesTold()
             ):

@@ -31,9 +31,9 @@ class LoopKeeper:
         voice = Voice(request.take, request.epoch, None, self._rate, channels)
         phase = request.at / len(request.pcm)
         voice.source = LoopedSource(
-            request.pcm, request.seconds, request.bars, self._rate, channels, phase
+            request.pcm, request.seconds, request.bars, self._rate, channels, phase, request.first
         )
-        voice.follows, voice.follows_at = request.follows, request.at
+        voice.follows, voice.follows_at = request.follows, request.first + request.at
         self._renderer.voices.append(voice)
 
     def grid(self, request: LoopGrid) -> None:

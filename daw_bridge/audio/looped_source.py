@@ -74,7 +74,7 @@ class LoopedSource:
     """In place of a `TakeSource`. Feeder thread only; frames count from the voice's start.
 
     pcm: the loop [samples, channels]. seconds: how long one round lasts. bars: in it.
-    take_samples: of the loop as a part of its take, for `sample_at`. phase: that of frame 0.
+    phase: that of frame 0. first: the take's sample at the loop's beginning.
     """
 
     def __init__(
@@ -85,12 +85,14 @@ class LoopedSource:
         rate: int,
         channels: int,
         phase: float = 0.0,
+        first: int = 0,
     ) -> None:
         self.bars = bars
         self.grid: LoopGrid | None = None  # as last told
         self.tail, self.complete = ENDLESS, False
         self.base: int | None = 0
-        self.received = len(pcm)
+        self.received = first + len(pcm)  # as in the take: the sample past its last one
+        self._first, self._samples = first, len(pcm)
         self._rate, self._channels = rate, channels
         self._seconds = seconds
         self._heard = 0
@@ -130,13 +132,13 @@ class LoopedSource:
             self._pieces.pop(0)
 
     def sample_at(self, frame: int) -> int:
-        """Where in the loop (samples at 32 kHz) `frame` is."""
-        return min(int(self.phase_at(frame) * self.received), self.received - 1)
+        """Where in the take (samples at 32 kHz) `frame` is."""
+        return self._first + min(int(self.phase_at(frame) * self._samples), self._samples - 1)
 
     def frame_at(self, sample: int) -> int:
         """The next frame, of those not yet heard, at which the loop comes by that sample."""
         piece = self._piece(self._heard)
-        ahead = (sample / self.received - piece.at(self._heard)) % 1.0
+        ahead = ((sample - self._first) / self._samples - piece.at(self._heard)) % 1.0
         return self._heard + round(ahead / piece.pace)
 
     # ------------------------------------------------------------------ the clock
@@ -178,7 +180,6 @@ class LoopedSource:
         old = self._piece(frame)
         sound = LoopSound.of(pcm, self._channels)
         self._lay(replace(old, frame=frame, phase=old.at(frame) % 1.0, sound=sound, leap=True))
-        self.received = len(pcm)
 
     def finish(self, frame: int) -> int:
         """End at the first end of a round from `frame` on; that frame."""

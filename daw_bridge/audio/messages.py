@@ -73,6 +73,7 @@ class PlayLoop:
     """Play a loop of `take` round and round: sample `at` of `pcm` where that sample of the take
     (under epoch `follows`) would have been; it goes on until it is ended or replaced.
 
+    first: the take's sample that the first one of `pcm` is.
     pcm: one round [samples, channels] at 32 kHz, whose end is followed by its beginning.
     seconds: how long a round lasts. bars: in it. A second one for the same epoch is the same
     loop in another sound, as at another tempo, and takes over where the first one is.
@@ -85,6 +86,7 @@ class PlayLoop:
     bars: int
     follows: int | None = None
     at: int = 0
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)

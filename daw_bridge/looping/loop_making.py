@@ -21,9 +21,6 @@ from daw_bridge.looping.micro_stretch import shifted, stretched
 LEAST_DRIFT = 0.003  # seconds over the loop that are worth a stretch
 LEAST_OFFSET = 0.005  # … and a shift of all beats
 MENDED = 0.6  # share of what was off that may be found again after mending
-TAIL = 0.5  # seconds generated past a loop's end, among which the crossing is chosen …
-TAIL_SHARE = 0.03  # … and so much of its length, lest music that is slow ends before
-LONGEST_TAIL = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,15 +37,13 @@ class LoopMade:
     point: LoopPoint | None
 
 
-def tail_frames(length: float) -> int:
-    """Frames to generate past the end of a loop of `length` seconds."""
-    return round(min(TAIL + TAIL_SHARE * length, LONGEST_TAIL) * FRAME_RATE)
-
-
-def make_loop(pcm: Pcm, length: float, beat: float, codes: Tokens | None = None) -> LoopMade:
+def make_loop(
+    pcm: Pcm, length: float, beat: float, codes: Tokens | None = None, lead: int = 0
+) -> LoopMade:
     """pcm: the take [samples, channels] at 32 kHz, with what was generated past its end.
 
-    length: of the loop, in seconds; beat: of one. Beats that lie beside the grid, or drift from
+    length: of the loop, in seconds; beat: of one. lead: samples of `pcm` before the first of
+    `codes`. Beats that lie beside the grid, or drift from
     it, are brought onto it, unless nothing tells for sure where they are.
     """
     samples = round(length * MODEL_RATE)
@@ -58,10 +53,10 @@ def make_loop(pcm: Pcm, length: float, beat: float, codes: Tokens | None = None)
         speed = drift.ratio if abs(drift.after(length)) >= LEAST_DRIFT else 1.0
         shift = drift.offset if abs(drift.offset) >= LEAST_OFFSET else 0.0
         laid = _laid(pcm, speed, shift)
-    point = _point(laid, samples, codes, speed, shift)
+    point = _point(laid, samples, codes, speed, shift, lead)
     if laid is not pcm and (point is None or not _better(laid[:samples], beat, length, drift)):
         speed, shift, laid = 1.0, 0.0, pcm
-        point = _point(laid, samples, codes, speed, shift)
+        point = _point(laid, samples, codes, speed, shift, lead)
     return LoopMade(closed_loop(laid, samples, point), drift, speed, shift, point)
 
 
@@ -95,10 +90,15 @@ def _laid(pcm: Pcm, speed: float, shift: float) -> Pcm:
 
 
 def _point(
-    laid: NDArray[np.float32], samples: int, codes: Tokens | None, speed: float, shift: float
+    laid: NDArray[np.float32],
+    samples: int,
+    codes: Tokens | None,
+    speed: float,
+    shift: float,
+    lead: int,
 ) -> LoopPoint | None:
     def frame_of(sample: float) -> float:
-        return (sample / MODEL_RATE * speed + shift) * FRAME_RATE
+        return ((sample * speed - lead) / MODEL_RATE + shift) * FRAME_RATE
 
     earliest = max(0, round(-shift / speed * MODEL_RATE))
     return find_loop_point(laid, samples, codes, frame_of, earliest)

@@ -173,7 +173,8 @@ CLOCKS: dict[str, dict] = {
 
 
 def main() -> None:
-    from daw_bridge.looping.loop_making import make_loop, tail_frames
+    from daw_bridge.looping.loop_making import make_loop
+    from daw_bridge.looping.tail import tail_frames
     from tests.daw_bridge.looping.test_beat_drift import drums
 
     seconds, beat = 409_600 / 48_000, 60 / 112.5

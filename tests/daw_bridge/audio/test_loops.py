@@ -11,7 +11,8 @@ from core.generation.messages import PcmBlock
 from daw_bridge.audio.ledger import Ledger
 from daw_bridge.audio.looped_source import LoopedSource
 from daw_bridge.audio.messages import BeginTake, FinishLoop, LoopGrid, Played, PlayLoop, TakeEnded
-from daw_bridge.looping.loop_making import LoopMade, at_tempo, make_loop, tail_frames
+from daw_bridge.looping.loop_making import LoopMade, at_tempo, make_loop
+from daw_bridge.looping.tail import tail_frames
 from tests.daw_bridge.audio.loop_stage import CLOCKS, play_rounds
 from tests.daw_bridge.audio.test_feeder import Stage
 from tests.daw_bridge.looping.test_beat_drift import BEAT, drums

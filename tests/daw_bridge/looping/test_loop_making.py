@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from daw_bridge.looping.beat_drift import beat_drift
-from daw_bridge.looping.loop_making import at_tempo, make_loop, tail_frames
+from daw_bridge.looping.loop_making import at_tempo, make_loop
 from daw_bridge.looping.loop_point import CROSSING, likeness
+from daw_bridge.looping.tail import tail_frames
 from tests.daw_bridge.looping.test_beat_drift import BEAT, RATE, drums
 
 LENGTH = 409_600 / 48_000  # 4 bars at 112.5 bpm
