@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from core.errors import BadInput
 from core.generation.messages import LoadedAdapter
-from core.generation.params import MAX_SECONDS, Prompt, SamplingParams, Steering
+from core.generation.params import MAX_SECONDS, BarGrid, Prompt, SamplingParams, Steering
 from core.types import (
     FRAME_RATE,
     MODEL_RATE,
@@ -70,6 +70,8 @@ class Request:
     bpm: float = 120.0
     melody: Path | None = None
     lead: int = 0  # samples that it begins before its first frame, where it continues a take
+    grid: BarGrid | None = None  # where bar lines fall, counted from its first frame
+    level: float = 1.0  # what its sound is multiplied with, to be as loud as its clip
 
     @classmethod
     def of(
@@ -95,13 +97,16 @@ class Request:
             prompt = told(prompt, bpm, leads=True)
         return cls(prompt, out, frames, length, sampling, model or "starter", str(device),
                    str(dtype), tokens, clip, keep_clip, adapters, bars or 0,
-                   bpm if bpm and 1 <= bpm <= 1000 else 120.0, melody)  # fmt: skip
+                   bpm if bpm and 1 <= bpm <= 1000 else 120.0, melody,
+                   grid=_grid(bpm) if bpm and 1 <= bpm <= 1000 else None)  # fmt: skip
 
     def after(self, take: TakeFile) -> Request:
         """As the continuation of a take: it begins with the sample after that one's last."""
         lead = take.record.left_over
         frames = frames_for(self.length, lead) if self.bars else self.frames
-        return replace(self, lead=lead, frames=frames)
+        known, level = take.record.bar_grid, take.record.level
+        grid = known.moved(-take.record.frames) if known else self.grid
+        return replace(self, lead=lead, frames=frames, grid=grid, level=level)
 
     @property
     def samples(self) -> int:
@@ -159,6 +164,10 @@ class Request:
         what = "stopped; kept what was made in" if stopped else "wrote"
         rights = f", weights under {licence}" if licence else ""
         return escape(f"{what} {self.out} (seed {self.sampling.seed}, {model}{rights})")
+
+
+def _grid(bpm: float) -> BarGrid:
+    return BarGrid(FRAME_RATE * seconds_of_bars(1, BEATS, bpm))
 
 
 def _length(seconds: float | None, bars: int | None, bpm: float | None) -> float:
@@ -257,6 +266,9 @@ def _chunks(
         complete=complete,
         lead=request.lead,
         length=request.length,
+        bar_frames=request.grid.frames if request.grid else 0.0,
+        bar_first=request.grid.first if request.grid else 0.0,
+        level=request.level,
     )
     before = drawn[:, :0] if context is None else context
     # Named after its sound: the same seed is to give the same bytes.

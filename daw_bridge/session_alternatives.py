@@ -98,7 +98,7 @@ def branch_alternatives(turn: Turn, answer: TakeRecalled) -> None:
     starts = tuple(
         StartTake(
             one.take, one.epoch, one.prompt, one.sampling, one.wanted, answer.codes,
-            lead=PRE_ROLL, changes=context,
+            lead=PRE_ROLL, changes=context, bars=one.record.bar_grid, level=one.record.level,
         )
         for one in begun
     )  # fmt: skip
@@ -132,6 +132,7 @@ def _flight(
         length=rest_of(parent.record, asked.at),
         before=parent.take,
         source="",
+        bar_first=parent.record.bar_first - asked.at,
         frames=0,
         complete=False,
         kept=False,

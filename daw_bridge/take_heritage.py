@@ -32,7 +32,7 @@ def heritage(state: SessionState, context: Context, recipe: Recipe | None) -> He
     """Of a take that is about to be asked for."""
     parent = state.tree.records.get(context.parent) if context.parent is not None else None
     source = recipe.record if recipe else parent
-    grid = bars_of(recipe.record) if recipe else _grid(state, context, parent)
+    grid = recipe.record.bar_grid if recipe else _grid(state, context, parent)
     return Heritage(
         bar_frames=grid.frames if grid else 0.0,
         bar_first=grid.first if grid else 0.0,
@@ -40,17 +40,12 @@ def heritage(state: SessionState, context: Context, recipe: Recipe | None) -> He
     )
 
 
-def bars_of(record: TakeRecord) -> BarGrid | None:
-    """Where a take's bar lines fall, counted from its first frame; None: nobody knows."""
-    return BarGrid(record.bar_frames, record.bar_first) if record.bar_frames >= 1 else None
-
-
 def _grid(state: SessionState, context: Context, parent: TakeRecord | None) -> BarGrid | None:
     """The parent's bars where the tempo is still theirs; else a take begins on a bar line."""
     if context.bars:
         return context.bars
     frames = FRAME_RATE * state.bar_seconds
-    before = bars_of(parent) if parent else None
+    before = parent.bar_grid if parent else None
     if before and abs(before.frames - frames) <= SAME_TEMPO * before.frames:
         return before.moved(-(context.at or 0))
     if not state.transport.tempo_known:

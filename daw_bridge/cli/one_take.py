@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -143,10 +144,13 @@ def _to_file(request: Request) -> None:
         source: dict[str, Any] = {}
         if take is not None and take.codes.shape[0] == generator.loaded.config.codebooks:
             request = request.after(take)  # no second pass through the encoder
-            source = {"codes": take.with_context, "lead": request.lead}
+            source = {"codes": take.with_context, "lead": request.lead, "level": request.level}
         elif clip is not None:
             source = {"clip": clip.pcm, "clip_rate": clip.rate}
-        stream = generator.open(request.prompt, request.sampling, request.frames, **source)
+        stream = generator.open(
+            request.prompt, request.sampling, request.frames, bars=request.grid, **source
+        )
+        request = replace(request, level=stream.level)
         stopped, blocks, codes = False, [], []
         try:
             while not stream.ended:
