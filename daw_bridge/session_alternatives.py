@@ -35,25 +35,33 @@ QUICK = 1.3  # an engine so much faster than the ear has time for other takes wh
 
 
 def make_alternatives(turn: Turn, command: MakeAlternatives) -> None:
-    """Raises BadInput where there is nothing to branch from."""
+    """Of what sounds, or is about to. Raises BadInput where there is no such thing."""
     count, flight = command.count, turn.state.current
     if not 1 <= count <= MOST_ALTERNATIVES:
         raise BadInput(f"{count} alternatives are out of range; use 1 to {MOST_ALTERNATIVES}")
-    if flight is None or not flight.sounding or not flight.played_at or flight.stop_at:
+    if flight is None or not _stays(flight):
         raise BadInput("nothing sounds to make alternatives of; generate a take first")
+    if flight.record.loop:
+        raise BadInput("a loop has no alternatives; send /musicgen/loop 0 and generate a take")
     dissolve(turn)
-    flight = turn.state.flight(flight.take) or flight
-    ear = (flight.played + flight.offset, flight.played_at)
-    heard = flight.heard_by(turn.now)
-    ahead = max(turn.state.ready_after, look_ahead(turn.state, flight, heard)) + SAFETY
-    line = bar_line(turn, flight.record, ear, turn.now + ahead + turn.state.latency)
-    frame = max(0, line.place - flight.offset) // SAMPLES_PER_FRAME
-    if flight.wanted is not None and frame > flight.wanted - SHORTEST_BRANCH:
-        raise BadInput(f"take {flight.take} has no bar left to make alternatives for")
-    asked = Alternatives(command.origin, flight.take, count, frame, ear)
+    asked = _placed(turn, Alternatives(command.origin, flight.take, count), flight)
     turn.change(alternatives=asked)
     turn.send(Accepted(flight.take, command.origin))
     recall(turn)
+
+
+def _placed(turn: Turn, asked: Alternatives, parent: Flight) -> Alternatives:
+    """With the frame at which they branch, once the parent is heard. Raises BadInput where no bar
+    line is left."""
+    if not parent.sounding or not parent.played_at:
+        return asked
+    ear, state = (parent.played + parent.offset, parent.played_at), turn.state
+    ahead = max(state.ready_after, look_ahead(state, parent, parent.heard_by(turn.now))) + SAFETY
+    line = bar_line(turn, parent.record, ear, turn.now + ahead + state.latency)
+    frame = max(0, line.place - parent.offset) // SAMPLES_PER_FRAME
+    if parent.wanted is not None and frame > parent.wanted - SHORTEST_BRANCH:
+        raise BadInput(f"take {parent.take} has no bar left to make alternatives for")
+    return replace(asked, at=frame, ear=ear)
 
 
 def recall(turn: Turn) -> None:
@@ -62,7 +70,17 @@ def recall(turn: Turn) -> None:
     if asked is None or asked.token is not None:
         return
     parent = turn.state.flight(asked.parent)
-    if parent is not None and (parent.generated >= asked.at or parent.engine_done):
+    if parent is None:
+        return
+    if asked.at is None:
+        try:
+            asked = _placed(turn, asked, parent)
+        except BadInput as over:
+            turn.change(alternatives=None)
+            turn.send(Problem(over.code, str(over), asked.origin))
+            return
+    turn.change(alternatives=asked)
+    if asked.at is not None and (parent.generated >= asked.at or parent.engine_done):
         pending = Pending(Wish.ALTERNATIVES, asked.origin, None, turn.now)
         token = turn.new_token(pending)
         turn.change(alternatives=replace(asked, token=token))
@@ -75,13 +93,14 @@ def branch_alternatives(turn: Turn, answer: TakeRecalled) -> None:
     parent = None if asked is None else turn.state.flight(asked.parent)
     if asked is None or asked.token != answer.token or parent is None or not parent.sounding:
         return
+    at = answer.frame
     records = turn.state.tree.records
-    held = [one for one in timeline(parent.record) if one.frame <= asked.at][-1]
+    held = [one for one in timeline(parent.record) if one.frame <= at][-1]
     begun = [
-        _flight(turn, asked, parent, held.prompt, replace(held.sampling, seed=turn.draw_seed()))
+        _flight(turn, asked, parent, at, held.prompt, replace(held.sampling, seed=turn.draw_seed()))
         for _ in range(asked.count)
     ]
-    context = past(records, parent.take, asked.at)
+    context = past(records, parent.take, at)
     askers = {**turn.state.askers, **{flight.take: asked.origin for flight in begun}}
     tree = turn.state.tree
     for flight in begun:
@@ -97,11 +116,19 @@ def branch_alternatives(turn: Turn, answer: TakeRecalled) -> None:
     )
     starts = tuple(
         StartTake(
-            one.take, one.epoch, one.prompt, one.sampling, one.wanted, answer.codes,
-            lead=PRE_ROLL, changes=context, bars=one.record.bar_grid, level=one.record.level,
+            one.take,
+            one.epoch,
+            one.prompt,
+            one.sampling,
+            one.wanted,
+            answer.codes,
+            lead=PRE_ROLL,
+            changes=context,
+            bars=one.record.bar_grid,
+            level=one.record.level,
         )
         for one in begun
-    )  # fmt: skip
+    )
     turn.send(*(OpenTake(flight.record) for flight in begun), KeepCurrent(tree.current))
     turn.send(StartBeside(starts), *(Credit(one.take, one.credit) for one in begun))
     turn.send(*(Accepted(one.take, asked.origin) for one in begun))
@@ -109,7 +136,12 @@ def branch_alternatives(turn: Turn, answer: TakeRecalled) -> None:
 
 
 def _flight(
-    turn: Turn, asked: Alternatives, parent: Flight, prompt: Prompt, sampling: SamplingParams
+    turn: Turn,
+    asked: Alternatives,
+    parent: Flight,
+    at: int,
+    prompt: Prompt,
+    sampling: SamplingParams,
 ) -> Flight:
     """One alternative, which takes the next number."""
     state = turn.state
@@ -127,18 +159,18 @@ def _flight(
         changes=changes,
         adapters=uses_of(state.adapters),
         parent=parent.take,
-        at=asked.at,
+        at=at,
         lead=0,
-        length=rest_of(parent.record, asked.at),
+        length=rest_of(parent.record, at),
+        bar_first=parent.record.bar_first - at,
         before=parent.take,
         source="",
-        bar_first=parent.record.bar_first - asked.at,
         frames=0,
         complete=False,
         kept=False,
         path="",
     )
-    wanted = None if parent.wanted is None else parent.wanted - asked.at
+    wanted = None if parent.wanted is None else parent.wanted - at
     return Flight(
         take,
         epoch,
@@ -151,7 +183,7 @@ def _flight(
         parent.told_tempo,
         credit=RUN_AHEAD if wanted is None else wanted,
         aside=True,
-        offset=parent.offset + asked.at * SAMPLES_PER_FRAME,
+        offset=parent.offset + at * SAMPLES_PER_FRAME,
     )
 
 
@@ -215,7 +247,7 @@ def tell_ready(turn: Turn) -> None:
 def forget_where_steered(turn: Turn, answer: TakeSteered) -> None:
     """A change before the bar at which they begin: they do not continue what is heard."""
     asked = turn.state.alternatives
-    if asked is None or answer.take != asked.parent or answer.frame >= asked.at:
+    if asked is None or asked.at is None or answer.take != asked.parent or answer.frame >= asked.at:
         return
     if asked.context is not None:
         for take in asked.ring[:-1]:  # … but what they continued, which is kept with them

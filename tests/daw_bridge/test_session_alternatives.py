@@ -96,6 +96,27 @@ def test_they_branch_at_the_next_bar_line_far_enough_ahead(ring: Ring) -> None:
     assert ring.state.current.take == 1
 
 
+def test_asked_for_before_the_first_sound_they_wait_for_it() -> None:
+    session = Session()
+    session.do(ask.SetParameter("bars", 0.0), ask.Generate("one"))
+    assert of(events.Accepted, session.do(ask.MakeAlternatives(1, ME)))[0].take == 1
+    session.do(tokens(1, 0, 800), block(1, 0, 800), audio.TakeHeard(1, session.now))
+    assert not of(disk.RecallTake, session.pass_time(0.2))
+    session.do(audio.Played(1, 1, 1_000, 5.0, 0))
+    asked = session.one(disk.RecallTake, session.pass_time(0.1))
+    assert (asked.take, asked.frame) == (1, 100)
+
+
+def test_they_wait_until_what_they_continue_is_made() -> None:
+    session = Session()
+    session.do(ask.SetParameter("bars", 0.0), ask.Generate("one"))
+    session.do(tokens(1, 0, 60), block(1, 0, 60), audio.TakeHeard(1, session.now))
+    session.do(audio.Played(1, 1, 1_000, 1.0, 0), ask.MakeAlternatives(1, ME))
+    assert not of(disk.RecallTake, session.out)
+    session.do(tokens(1, 60, 60), block(1, 60, 60))
+    assert session.one(disk.RecallTake, session.pass_time(0.05)).frame == 100
+
+
 def test_those_of_a_take_with_an_end_end_with_it() -> None:
     ring = Ring(bars=4)
     assert ring.frames is not None
@@ -311,6 +332,12 @@ def test_numbers_out_of_range_are_refused(ring: Ring) -> None:
     assert "use 1 to 4" in refused(ring.do(ask.MakeAlternatives(5, ME)))
     ring.branch()
     assert "there are 1 to 3" in refused(ring.do(ask.Swap(4, ME)))
+
+
+def test_a_loop_has_none() -> None:
+    session = Session()
+    session.do(ask.SetParameter("loop", 1.0), ask.SetParameter("bars", 2.0), ask.Generate("one"))
+    assert "a loop has no alternatives" in refused(session.do(ask.MakeAlternatives(2, ME)))
 
 
 def test_no_bar_left_is_said() -> None:
