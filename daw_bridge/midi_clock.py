@@ -23,6 +23,7 @@ PER_SIXTEENTH = 6  # a song position's unit; also how often tempo and position a
 FIRST_TEMPO = 24  # ticks before a tempo is said
 LOST_AFTER = 1.0  # seconds without a tick; 20 bpm ticks every 0.125 s
 HARDLY = 0.005  # bpm that are not worth saying
+FAR = 0.001  # seconds that the beat may stray from what was told, between two sixteenths
 
 SOURCE = ClockSource.MIDI
 
@@ -38,6 +39,7 @@ class MidiClock:
         self.rolling = False
         self._position = 0  # ticks since the song's start
         self._fresh = False  # started: the next tick is the position itself
+        self._placed = (0, 0.0)  # the position last told, and when it was
         self._pointed: int | None = None  # the last song position, as sent
         self._since = 0  # ticks run since then
         self.counts_clocks = False  # the sender counts clocks where sixteenths are meant
@@ -93,6 +95,7 @@ class MidiClock:
         if not self.rolling or self._fresh or self._line.undecided or len(self._line) < 2:
             return []
         _, level = self._line.fit()
+        self._placed = (self._position, level)
         return [ClockPosition(SOURCE, self._position / PER_BEAT, level)]
 
     def quiet(self, now: float) -> list[Command]:
@@ -155,7 +158,14 @@ class MidiClock:
                 self._said = tempo
                 said.append(ClockTempo(SOURCE, tempo))
         placed = at_start or on_sixteenth or (self.rolling and changed)
-        if placed and not line.undecided:
-            now = level if known or len(line) >= PER_SIXTEENTH else line.newest
+        now = level if known or len(line) >= PER_SIXTEENTH else line.newest
+        strayed = self.rolling and abs(now - self._expected(period)) > FAR
+        if (placed or strayed) and not line.undecided:
+            self._placed = (self._position, now)
             said.append(ClockPosition(SOURCE, self._position / PER_BEAT, now))
         return said
+
+    def _expected(self, period: float) -> float:
+        """When this tick is, by the position last told."""
+        position, at = self._placed
+        return at + (self._position - position) * period

@@ -187,3 +187,20 @@ def test_time_that_the_stamps_lost_is_no_lost_tick_and_the_beat_is_told_at_once(
     beats = [(c.beat, c.at) for c in said if isinstance(c, ClockPosition)]
     assert beats[0] == (1.0, pytest.approx(times[73] + lost))
     assert not tempi(said)
+
+
+def test_a_sender_that_wanders_is_told_of_before_the_next_sixteenth() -> None:
+    """A take that waits for its bar starts where the bar is thought to be just before it."""
+    clock = MidiClock()
+    clock.start(0.0)
+    walk = np.cumsum(60 / 97.5 / 24 * (1 + np.random.default_rng(3).uniform(-0.2, 0.2, 480)))
+    told = (0.0, 0.0)
+    worst = 0.0
+    for tick, at in enumerate(walk):
+        for command in clock.tick(float(at)):
+            if isinstance(command, ClockPosition):
+                told = (command.beat, command.at)
+        if tick > 96:
+            expected = told[1] + (tick / 24 - told[0]) * 60 / 97.5
+            worst = max(worst, abs(expected - at))
+    assert worst < 0.003
