@@ -18,15 +18,24 @@ OFF_SWITCH = "DAW_BRIDGE_PACKED"
 
 
 def can_pack(weight: Tensor) -> bool:
-    """Whether `packed` may be tried: float32 on a CPU with oneDNN, and not switched off."""
+    """Whether `packed` may be tried: on a CPU with oneDNN, for a dtype that both can multiply, and
+    not switched off."""
     return (
         os.environ.get(OFF_SWITCH, "1") != "0"
         and weight.device.type == "cpu"
-        and weight.dtype == torch.float32
         and torch.backends.mkldnn.is_available()
+        and (
+            weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and _knows_bfloat16())
+        )
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
+
+
+def _knows_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; emulated it would be slower."""
+    knows = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return knows is not None and knows()
 
 
 def packed(weight: Tensor, rows: int | None = None) -> Tensor:

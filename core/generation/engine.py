@@ -204,7 +204,7 @@ class Engine:
                 model=self._loaded_as.model,
                 name=loaded.name,
                 device=str(loaded.device),
-                dtype=str(loaded.dtype).removeprefix("torch."),
+                dtype=loaded.precision,
                 codebooks=loaded.config.codebooks,
                 channels=loaded.config.audio_channels,
                 licence=loaded.licence,

@@ -27,24 +27,26 @@ from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.steering_timeline import in_order
 from core.generation.token_batch import SharedStream, TokenBatch
 from core.generation.token_stream import TokenStream
-from core.model.checkpoint import LoadedModel, load_checkpoint
+from core.model.checkpoint import INT8, LoadedModel, load_checkpoint
+from core.model.int8_linear import can_quantise
 from core.model.location import Progress
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-DTYPES = ("auto", "float32", "bfloat16", "float16")
+DTYPES = ("auto", "float32", "bfloat16", "float16", "int8")
 WARM_UP_FRAMES = sum(FIRST_BLOCKS) + LATER_BLOCKS
 _REHEARSAL_SECONDS = 1.0
 _WORTH_A_CORE = 0.8  # more threads must bring a step below this share of the time of one
 
 
 def resolve_device(device: str, dtype: str) -> tuple[str, str]:
-    """'auto' → what this machine has; the language model's dtype beside it.
+    """'auto' → what this machine has; the language model's precision beside it.
 
     CPUs compute in float32, accelerators in float16 as AudioCraft does.
-    Raises BadDevice when it is asked for what is not there.
+    Raises BadInput for a word that is unknown, BadDevice for what this machine cannot do.
     """
-    if device not in DEVICES or dtype not in DTYPES:
-        raise BadInput(f"device '{device}' or dtype '{dtype}' is unknown; use {', '.join(DEVICES)}")
+    for what, word, known in (("device", device, DEVICES), ("dtype", dtype, DTYPES)):
+        if word not in known:
+            raise BadInput(f"{what} '{word}' is unknown; use {', '.join(known)}")
     present = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -56,6 +58,8 @@ def resolve_device(device: str, dtype: str) -> tuple[str, str]:
         raise BadDevice(f"this machine has no {device} device that torch can use; use cpu")
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "float16"
+    if dtype == INT8 and (device != "cpu" or not can_quantise()):
+        raise BadDevice("8-bit weights need a CPU and a torch with oneDNN; use --dtype auto")
     return device, dtype
 
 

@@ -29,7 +29,7 @@ class LoadModel:
 
     model: str
     device: str = "auto"  # auto | cpu | cuda | mps
-    dtype: str = "auto"  # auto | float32 | bfloat16 | float16
+    dtype: str = "auto"  # auto | float32 | bfloat16 | float16 | int8
 
 
 @dataclass(frozen=True, slots=True, eq=False)

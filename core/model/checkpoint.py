@@ -23,6 +23,7 @@ from core.errors import BadCheckpoint
 from core.model.audiocraft import AudiocraftParts, read_audiocraft
 from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
+from core.model.int8_linear import quantise
 from core.model.language_model import LanguageModel
 from core.model.location import STATE, Progress, locate
 from core.model.packed_linear import pack
@@ -40,6 +41,7 @@ TOKENIZERS = ("tokenizer.json", "spiece.model", "tokenizer.model")
 MIN_WINDOW = 50  # a generation_config's max_length below a second is nobody's window
 PUBLIC_LICENCE = "CC-BY-NC-4.0"  # of every facebook/musicgen-* checkpoint
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+INT8 = "int8"  # weights in 8 bits, all else in float32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +82,10 @@ class CheckpointInfo:
 class LoadedModel:
     """A checkpoint in memory, in eval mode, without gradients.
 
-    lm: in the dtype asked for. float32 on a CPU is packed (core/model/packed_linear.py); to
+    lm: in the precision asked for. On a CPU float32 and bfloat16 are packed
+        (core/model/packed_linear.py) and int8 is quantised (core/model/int8_linear.py); to
         train or save, make one with `LanguageModel.from_hugging_face` instead.
+    precision: of the language model: a dtype's name, or 'int8'.
     codec: float32 always, and so is the text encoder.
     name, licence: for people. digest: names the weights in takes.
     window_frames: the window the model was trained on.
@@ -93,7 +97,7 @@ class LoadedModel:
     info: CheckpointInfo
     digest: str
     device: torch.device
-    dtype: torch.dtype
+    precision: str
 
     @property
     def config(self) -> ModelConfig:
@@ -115,7 +119,7 @@ class LoadedModel:
 def load_checkpoint(
     model: str,
     device: torch.device | str = "cpu",
-    dtype: torch.dtype | str = torch.float32,
+    precision: str = "float32",
     progress: Progress | None = None,
     *,
     trainable: bool = False,
@@ -123,13 +127,13 @@ def load_checkpoint(
     """Load a checkpoint: a folder, a hub id, or 'starter'.
 
     device: a torch device that exists ('auto' is for the caller to resolve).
-    dtype: of the language model; a torch dtype or its name.
+    precision: of the language model: float32, bfloat16, float16, or int8 on a CPU.
     progress: called with a fraction 0…1 and a word, from this thread or a download's.
     trainable: leave the weights unpacked, so that gradients flow through them.
     """
     report = progress or (lambda fraction, what: None)
     device = torch.device(device)
-    dtype = DTYPES[dtype] if isinstance(dtype, str) else dtype
+    dtype = torch.float32 if precision == INT8 else DTYPES[precision]
     info = read_info(model, report)
     report(0.0, "reading weights")
     weights = info.tensors(lambda part: report(0.8 * part, "reading weights"))
@@ -140,11 +144,13 @@ def load_checkpoint(
     codec = _codec(info, weights).to(device)
     for part in (lm, encoder, codec):
         part.eval().requires_grad_(False)
-    if not trainable:
+    if precision == INT8:
+        quantise(lm)
+    elif not trainable:
         pack(lm)
     conditioner = Conditioner(encoder, _tokenizer(info.tokenizer_folder), lm)
     report(1.0, "ready")
-    return LoadedModel(lm, conditioner, codec, info, digest, device, dtype)
+    return LoadedModel(lm, conditioner, codec, info, digest, device, precision)
 
 
 def load_codec(

@@ -18,7 +18,7 @@ ROWS = 2  # the layout is chosen for this many: guidance's two branches
 
 
 class PackedLinear(nn.Module):
-    """y = x Wᵀ for float32 on a CPU. Takes over a bias-free `nn.Linear`."""
+    """y = x Wᵀ for float32 or bfloat16 on a CPU. Takes over a bias-free `nn.Linear`."""
 
     def __init__(self, plain: nn.Linear) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class PackedLinear(nn.Module):
 
 
 def can_pack(model: nn.Module) -> bool:
-    """Whether `pack` would do anything: float32 on a CPU with oneDNN, and not switched off."""
+    """Whether `pack` would do anything (core/packed_weights.py)."""
     first = next(model.parameters(), None)
     return first is not None and packed_weights.can_pack(first)
 

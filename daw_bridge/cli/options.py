@@ -24,6 +24,7 @@ class Dtype(StrEnum):
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+    INT8 = "int8"
 
 
 def adapter_choices(texts: list[str] | None) -> tuple[tuple[str, float], ...]:

@@ -41,7 +41,7 @@ class LoraTrainer:
         torch.manual_seed(config.seed)
         clips = read_tokens(config.tokens)
         device, _ = resolve_device(config.device, "auto")
-        self.loaded = load_checkpoint(config.model, device, torch.float32, trainable=True)
+        self.loaded = load_checkpoint(config.model, device, trainable=True)
         self.device, self.shape = self.loaded.device, self.loaded.config
         self._check_tokens(clips)
         self.log = Log(config.out, self.terminal.say)

@@ -72,7 +72,7 @@ def test_what_is_told(tiny_mono: Path) -> None:
     assert loaded.name == tiny_mono.name
     assert loaded.licence == "CC-BY-4.0"
     assert loaded.window_frames == 1_500
-    assert (loaded.device.type, loaded.dtype) == ("cpu", torch.float32)
+    assert (loaded.device.type, loaded.precision) == ("cpu", "float32")
     assert not loaded.lm.training
     assert not any(one.requires_grad for one in loaded.codec.parameters())
     assert [part for part, _ in steps] == sorted(part for part, _ in steps)
@@ -112,8 +112,8 @@ def test_older_names_of_weight_norm_and_the_text_table(folder: Path, tiny_mono: 
 
 
 def test_half_precision_leaves_the_codec_alone(tiny_mono: Path) -> None:
-    loaded = load_checkpoint(str(tiny_mono), dtype="bfloat16")
-    assert loaded.lm.dtype == torch.bfloat16
+    loaded = load_checkpoint(str(tiny_mono), precision="bfloat16")
+    assert (loaded.lm.dtype, loaded.precision) == (torch.bfloat16, "bfloat16")
     assert {one.dtype for one in loaded.codec.parameters()} == {torch.float32}
     assert greedy_codes(loaded).shape == (4, 20)
 

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from core.generation.messages import Codes
 from core.generation.params import Prompt, SamplingParams
 from core.generation.token_stream import TokenStream
 from core.model.checkpoint import load_checkpoint
 from core.model.conditioner import Conditioner
 from core.model.int8_linear import Int8Linear, can_quantise, quantise
+from core.model.language_model import LanguageModel
 
 pytestmark = pytest.mark.skipif(
     not can_quantise(), reason="this build of torch has no 8-bit product"
@@ -62,16 +64,20 @@ def test_starter_says_nearly_the_same() -> None:
 
 
 def test_continued_take_equals_uninterrupted_one() -> None:
-    base = load_checkpoint("starter", trainable=True)
-    small = copy.deepcopy(base.lm)
-    quantise(small)
-    conditioner = Conditioner(base.conditioner.encoder, base.conditioner.tokenizer, small)
-    whole = _drawn(small, conditioner, SamplingParams(seed=5), 40)
-    rest = _drawn(small, conditioner, SamplingParams(seed=5), 25, whole[:, :15])
+    loaded = load_checkpoint("starter", precision="int8")
+    assert isinstance(loaded.lm.heads, Int8Linear)
+    whole = _drawn(loaded.lm, loaded.conditioner, SamplingParams(seed=5), 40)
+    rest = _drawn(loaded.lm, loaded.conditioner, SamplingParams(seed=5), 25, whole[:, :15])
     assert np.array_equal(rest, whole[:, 15:])
 
 
-def _drawn(lm, conditioner, sampling, frames, context=None):
+def _drawn(
+    lm: LanguageModel,
+    conditioner: Conditioner,
+    sampling: SamplingParams,
+    frames: int,
+    context: Codes | None = None,
+) -> Codes:
     stream = TokenStream(
         lm, conditioner, Prompt("funky drums"), sampling, context, frames, closed=False
     )
