@@ -64,6 +64,10 @@ class Ring(Session):
     def make(self, take: int, frames: int = 200) -> list[SessionOutput]:
         return self.do(tokens(take, 0, frames), block(take, 0, frames))
 
+    def make_both(self, frames: int = 200) -> None:
+        self.make(2, frames)
+        self.make(3, frames)
+
 
 @pytest.fixture
 def ring() -> Ring:
@@ -155,7 +159,7 @@ def test_how_far_they_run_ahead_is_bound_to_the_ear(ring: Ring) -> None:
 
 def test_a_swap_lands_on_the_bar_to_the_sample(ring: Ring) -> None:
     ring.branch()
-    ring.make(2), ring.make(3)
+    ring.make_both()
     came = ring.do(ask.Swap(None, ME), after=0.05)
     told = ring.one(events.Scheduled, came)
     assert (told.take, told.slipped) == (2, 0)
@@ -164,6 +168,7 @@ def test_a_swap_lands_on_the_bar_to_the_sample(ring: Ring) -> None:
     line = round(ring.bar * RATE)
     at = ring.state.tree.records[2].at
     assert at is not None
+    assert begin.sample is not None
     assert (begin.take, begin.follows, begin.at) == (2, 1, line)
     assert begin.sample == line - at * SAMPLES_PER_FRAME
     played = of(disk.PlayBlock, came)
@@ -189,7 +194,7 @@ def test_a_swap_without_the_sound_for_it_slips_whole_bars(ring: Ring) -> None:
 def test_round_they_go_and_back(ring: Ring) -> None:
     started = ring.branch()
     offset = started.takes[0].codes.shape[1] / 50 if started.takes[0].codes is not None else 0
-    ring.make(2, 700), ring.make(3, 700)
+    ring.make_both(700)
     sounding, order = 1, []
     for number in range(1, 5):
         ring.do(ask.Swap(None, ME))
@@ -207,7 +212,7 @@ def test_round_they_go_and_back(ring: Ring) -> None:
 
 def test_undo_goes_back(ring: Ring) -> None:
     ring.branch()
-    ring.make(2), ring.make(3)
+    ring.make_both()
     ring.do(ask.Swap(2, ME))
     ring.play(ring.bar + 0.1)
     assert ring.state.tree.current == 3
@@ -216,7 +221,7 @@ def test_undo_goes_back(ring: Ring) -> None:
 
 def test_what_sounds_already_stays(ring: Ring) -> None:
     ring.branch()
-    ring.make(2), ring.make(3)
+    ring.make_both()
     ring.do(ask.Swap(1, ME))
     came = ring.do(ask.Swap(3, ME))
     assert ring.one(engine.Prefer, came).take == 1
@@ -225,7 +230,7 @@ def test_what_sounds_already_stays(ring: Ring) -> None:
 
 def test_at_once_with_quantize_0(ring: Ring) -> None:
     ring.branch()
-    ring.make(2, 400), ring.make(3, 400)
+    ring.make_both(400)
     ring.play(ring.bar + 0.5)
     ring.do(ask.SetParameter("quantize", 0.0))
     came = ring.do(ask.Swap(1, ME))
@@ -259,21 +264,21 @@ def gone(ring: Ring, came: list[SessionOutput]) -> None:
 )
 def test_what_ends_the_sound_ends_them(ring: Ring, ends: ask.Command) -> None:
     ring.branch()
-    ring.make(2), ring.make(3)
+    ring.make_both()
     gone(ring, ring.do(ends))
 
 
 def test_the_end_of_what_sounds_ends_them() -> None:
     ring = Ring(bars=4)
     ring.branch()
-    ring.make(2), ring.make(3)
+    ring.make_both()
     ring.do(engine.TakeDone(1, ring.frames or 0, False))
     gone(ring, ring.do(audio.TakeEnded(1, 1, completed=True)))
 
 
 def test_a_prompt_that_changes_is_for_what_sounds(ring: Ring) -> None:
     ring.branch()
-    ring.make(2), ring.make(3)
+    ring.make_both()
     ring.play(ring.bar + 1)
     came = ring.do(ask.SetPrompt("two", ME))
     assert [one.take for one in of(engine.ChangePrompt, came)] == [1]
@@ -282,7 +287,7 @@ def test_a_prompt_that_changes_is_for_what_sounds(ring: Ring) -> None:
 
 def test_a_change_before_their_bar_ends_them_and_their_context_is_kept(ring: Ring) -> None:
     started = ring.branch()
-    ring.make(2), ring.make(3)
+    ring.make_both()
     reply = engine.TakeSteered(1, 9, 70, 70 * 640, started.takes[0].prompt, SamplingParams(seed=4))
     came = ring.do(reply)
     assert ring.one(events.Problem, came).code == "superseded"
@@ -294,7 +299,7 @@ def test_a_change_before_their_bar_ends_them_and_their_context_is_kept(ring: Rin
 def test_a_finished_take_that_branches_for_its_prompt_keeps_its_alternatives() -> None:
     ring = Ring(bars=8)
     ring.branch()
-    ring.make(2), ring.make(3)
+    ring.make_both()
     ring.do(engine.TakeDone(1, ring.frames or 0, False), audio.TakeHeard(1, ring.now))
     ring.play(ring.bar + 1)
     came = ring.do(ask.SetPrompt("two", ME))
