@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.types import FRAME_RATE, MODEL_RATE, seconds_of_bars
-from daw_bridge.audio.messages import FinishLoop, LoopGrid, PlayLoop, TakeEnded
+from daw_bridge.audio.messages import EndTake, FinishLoop, LoopGrid, PlayLoop, TakeEnded
 from daw_bridge.effects import LoopReady, LoopStretched, StretchLoop, TakeRecord
 from daw_bridge.events import LoopMade
 from daw_bridge.looping.tail import tail_frames
@@ -80,16 +80,20 @@ def keep_loops(turn: Turn) -> None:
 def switched(turn: Turn, on: bool) -> None:
     """Off: what loops is played to the end of its round. On: from the next take."""
     for flight in turn.state.flights if not on else ():
-        if flight.record.loop and flight.loop is not None and flight.loop.begun:
+        if not flight.record.loop or flight.muted or flight.finishes:
+            continue
+        turn.change_flight(flight.take, finishes=True)
+        if flight.loop is not None and flight.loop.begun:
             turn.send(FinishLoop(flight.take))
-        if flight.record.loop and not flight.muted:
-            turn.change_flight(flight.take, finishes=True)
+        elif flight.sounding:
+            _end_first_round(turn, flight)
 
 
 def goes_on(flight: Flight, ended: TakeEnded) -> bool:
     """Its first round is over and its loop is still being made: more will come."""
     begun = flight.loop is not None and flight.loop.begun
-    waits = flight.record.loop and not flight.finishes and not begun
+    unmade = flight.engine_done and not flight.record.complete
+    waits = flight.record.loop and not flight.finishes and not begun and not unmade
     return waits and ended.completed and not flight.muted and not flight.cancelled
 
 
@@ -116,6 +120,15 @@ def _begin(turn: Turn, flight: Flight) -> None:
         )
     )
     _tell_grid(turn, flight)
+
+
+def _end_first_round(turn: Turn, flight: Flight) -> None:
+    """The tail that is sent along is not to be heard."""
+    own = flight.record.length * MODEL_RATE - flight.record.lead - flight.played
+    ends = flight.played_at + own / MODEL_RATE + turn.state.latency
+    if not flight.played_at:
+        ends = (flight.start_at or turn.now) + flight.record.length
+    turn.send(EndTake(flight.take, max(0.0, ends - turn.now), turn.now))
 
 
 def _tell_grid(turn: Turn, flight: Flight) -> None:

@@ -6,7 +6,7 @@ from core.types import FRAME_RATE, MODEL_RATE
 from daw_bridge.audio.messages import BeginTake, EndTake
 from daw_bridge.effects import PlayBlock
 from daw_bridge.events import Scheduled
-from daw_bridge.session_loop import loop_cushion
+from daw_bridge.session_loop import loop_cushion, tail_of
 from daw_bridge.session_state import Flight, Turn
 
 HEAD_START = 0.6  # seconds before its bar at which the audio process is told of a take
@@ -110,7 +110,7 @@ def begin_message(
 ) -> BeginTake:
     """sample: of the take, which sounds where sample `at` of the one that it follows would."""
     record = flight.record
-    length = record.length or None
+    length = record.length + tail_of(record) / FRAME_RATE or None  # while a loop is being made
     return BeginTake(
         flight.take, epoch, wait, now, follows, at, sample, first=-record.lead, length=length
     )
