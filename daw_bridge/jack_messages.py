@@ -38,7 +38,7 @@ class InGraph:
 
 @dataclass(frozen=True, slots=True)
 class JackMidi:
-    """One MIDI message. at: time.monotonic() of the frame it was sent for."""
+    """One MIDI message. at: time.monotonic() at which the frame it was sent for sounds."""
 
     data: bytes
     at: float
@@ -53,8 +53,8 @@ class JackLostTime:
 
 @dataclass(frozen=True, slots=True)
 class JackPosition:
-    """JACK transport at time.monotonic() `at`. bpm: None without a timebase master; beat:
-    quarter notes since the song's start."""
+    """JACK transport. bpm: None without a timebase master. beat: quarter notes since the song's
+    start; what is played on it sounds at time.monotonic() `at`."""
 
     rolling: bool
     bpm: float | None

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
+from daw_bridge.jack_latency import playback_latency
 from daw_bridge.jack_messages import (
     Follow,
     InGraph,
@@ -62,6 +63,7 @@ class _Worker:
         self._cycles: deque[tuple[float, float]] = deque(maxlen=256)  # device time, monotonic
         self._position: tuple[bool, float | None, float, float] | None = None
         self._anchor = TimeAnchor(median)
+        self._latency = 0.0  # what is sent for a frame belongs to the sound of that frame
         self._gone = threading.Event()
 
     def run(self) -> None:
@@ -89,6 +91,7 @@ class _Worker:
         port = client.midi_inports.register("in")
         self._prepare(client, port)
         client.activate()
+        self._latency = playback_latency(self._jack, client)
         self._connection.send(InGraph(port.name))
         if client.realtime:  # the callback may have to wait for this thread's interpreter lock
             with contextlib.suppress(OSError, AttributeError):
@@ -144,11 +147,12 @@ class _Worker:
         if lost:
             self._connection.send(JackLostTime(lost))
         for device, data in heard:
-            self._connection.send(JackMidi(data, self._anchor.at(device)))
+            self._connection.send(JackMidi(data, self._anchor.at(device) + self._latency))
         position, self._position = self._position, None
         if position is not None:
             rolling, bpm, beat, began = position
-            self._connection.send(JackPosition(rolling, bpm, beat, self._anchor.at(began)))
+            at = self._anchor.at(began) + self._latency
+            self._connection.send(JackPosition(rolling, bpm, beat, at))
 
     def _connect_wanted(self, client: Any, port: Any) -> None:
         """Connect the sources that are asked for by name as they come."""

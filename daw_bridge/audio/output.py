@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from daw_bridge.audio.devices import AudioDevice, load_portaudio, open_failed
 from daw_bridge.audio.ring_buffer import RingBuffer
+from daw_bridge.jack_latency import latency_now
 
 CHANNELS = 2  # at most; JACK's "system" has no more, and the model is mono or stereo
 PROMPT_HOSTS = ("JACK", "Core Audio", "ASIO")  # their low latency is safe with a C callback
@@ -71,7 +72,8 @@ class DeviceOutput:
                 latency="low" if prompt else "high",
             )
             self._mixer.start()
-        self.latency = float(self._mixer.latency)
+        own = latency_now() if "JACK" in device.host else None
+        self.latency = float(self._mixer.latency) if own is None else own
         self._action: Any = None
         self._base = 0  # frames consumed by earlier actions
         self._published = 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -23,15 +21,18 @@ from tests.conftest import require_program
 from tests.real.clock_rig import Follower, own_network, phase_errors
 from tests.real.conftest import JackServer, wait_for
 from tests.real.jack_child import ClickRecorder, Conductor, TickRecorder
+from tests.real.link_hut import LinkHut
 
 pytestmark = pytest.mark.real
 
 TWO_BARS = 192  # ticks
+PERIOD = 1024  # frames
+LATENCY = PERIOD / 48_000  # seconds from a cycle to its sound, as jackd -S says
 
 
 @pytest.fixture
 def server(jack_server: Callable[..., JackServer]) -> JackServer:
-    return jack_server(period=1024)  # a cycle is as long as a tick at 120 bpm
+    return jack_server(period=PERIOD)  # a cycle is as long as a tick at 120 bpm
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_two_bars_of_midi_clock_give_the_senders_tempo_and_beat(
     said = follower.at(times[TWO_BARS + 3]).tempo  # it is told on each sixteenth
     lost = abs(own - steady)  # by a jackd that was kept waiting: then time is not its frames
     assert abs(said - own) <= 0.05 + lost
-    now = phase_errors(follower, times, -0.03, range(0, TWO_BARS + 1, 6))
+    now = phase_errors(follower, times + LATENCY, LATENCY - 0.03, range(0, TWO_BARS + 1, 6))
     assert abs(now[0]) <= 2, "the start"
     assert np.median(np.abs(now)) <= 2
     state = follower.state.transport
@@ -105,7 +106,7 @@ def test_a_midi_clock_that_vanishes_is_told_once_and_the_beat_goes_on(
     wait_for(lambda: bool(follower.of(Problem)), 5, "its silence is told")
     state = follower.state.transport
     assert (state.leader, state.rolling) == (ClockSource.MIDI, True)
-    expected = 2 + (time.monotonic() - times[48]) * 2
+    expected = 2 + (time.monotonic() - LATENCY - times[48]) * 2
     assert state.beat_at(time.monotonic()) == pytest.approx(expected, abs=0.05)
     time.sleep(1)
     assert len(follower.of(Problem)) == 1
@@ -128,7 +129,7 @@ def test_jack_transport_leads_where_there_is_a_timebase_master(
     for _ in range(20):
         at, frame = conductor.frame()
         beat = frame / server.rate * bpm / 60
-        late.append((beat - state().beat_at(at)) * 60_000 / bpm)
+        late.append((beat - state().beat_at(at + LATENCY)) * 60_000 / bpm)
         time.sleep(0.03)
     assert state().tempo == bpm
     assert abs(np.median(late)) <= 2, late
@@ -160,46 +161,6 @@ def test_midi_clock_goes_before_jack_transport_and_both_are_shown(
 
 
 # ---------------------------------------------------------------- Ableton Link
-
-
-class LinkHut:
-    """The example program of Ableton's own library, driven by its keys."""
-
-    def __init__(self) -> None:
-        require_program("LinkHut")
-        ours, its = pty.openpty()
-        self._keys, self._shown = ours, b""
-        self._process = subprocess.Popen(
-            ["LinkHut"], stdin=its, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        os.close(its)
-        assert self._process.stdout
-        os.set_blocking(self._process.stdout.fileno(), False)
-
-    def press(self, keys: str) -> None:
-        for key in keys:
-            os.write(self._keys, key.encode())
-            time.sleep(0.02)
-
-    def line(self) -> dict[str, str]:
-        """enabled, peers, quantum, sync, tempo, beats: what it shows now."""
-        assert self._process.stdout
-        self._shown = (self._shown + (self._process.stdout.read() or b""))[-4000:]
-        lines = [li for li in re.split(rb"[\r\n]+", self._shown) if li.count(b"|") == 6]
-        assert lines, self._shown
-        names = ("enabled", "peers", "quantum", "sync", "tempo", "beats")
-        return dict(zip(names, (c.decode().strip() for c in lines[-1].split(b"|")), strict=False))
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self.press("q")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(3)
-            self._process.kill()
-            self._process.wait()
-        assert self._process.stdout
-        self._process.stdout.close()
-        os.close(self._keys)
 
 
 @pytest.fixture
