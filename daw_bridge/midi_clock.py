@@ -23,6 +23,7 @@ PER_SIXTEENTH = 6  # a song position's unit; also how often tempo and position a
 FIRST_TEMPO = 24  # ticks before a tempo is said
 LOST_AFTER = 1.0  # seconds without a tick; 20 bpm ticks every 0.125 s
 HARDLY = 0.005  # bpm that are not worth saying
+ROUND = 0.001  # bpm that a measured tempo may be off a round one and still be taken for it
 FAR = 0.001  # seconds that the beat may stray from what was told, between two sixteenths
 
 SOURCE = ClockSource.MIDI
@@ -153,8 +154,9 @@ class MidiClock:
         due = changed or on_sixteenth or self._since_told >= PER_SIXTEENTH
         if steady and due:
             self._since_told = 0
-            tempo = min(FASTEST, max(SLOWEST, 60 / (PER_BEAT * period)))
-            if self._said is None or abs(tempo - self._said) >= HARDLY:
+            tempo, is_round = _likely(min(FASTEST, max(SLOWEST, 60 / (PER_BEAT * period))))
+            news = self._said is None or abs(tempo - self._said) >= HARDLY
+            if news or (is_round and tempo != self._said):
                 self._said = tempo
                 said.append(ClockTempo(SOURCE, tempo))
         placed = at_start or on_sixteenth or (self.rolling and changed)
@@ -169,3 +171,13 @@ class MidiClock:
         """When this tick is, by the position last told."""
         position, at = self._placed
         return at + (self._position - position) * period
+
+
+def _likely(bpm: float) -> tuple[float, bool]:
+    """The tempo that a person has set, where the measured one is that near to a round number, and
+    whether it is. Ticks come on whole samples, and four bars are to be whole to the sample."""
+    for steps in (1, 2, 10, 20, 100):  # to the beat a minute
+        near = round(bpm * steps) / steps
+        if abs(near - bpm) <= ROUND:
+            return near, True
+    return bpm, False

@@ -204,3 +204,15 @@ def test_a_sender_that_wanders_is_told_of_before_the_next_sixteenth() -> None:
             expected = told[1] + (tick / 24 - told[0]) * 60 / 97.5
             worst = max(worst, abs(expected - at))
     assert worst < 0.003
+
+
+@pytest.mark.parametrize("bpm", [112.5, 97.0, 133.37, 87.1])
+def test_a_round_tempo_is_told_exactly_though_ticks_come_on_whole_samples(bpm: float) -> None:
+    """Four bars of a take are then as many samples as four bars of the DAW."""
+    times = np.round(ticks(bpm, 480) * 48_000) / 48_000
+    assert tempi(run(MidiClock(), times))[-1] == bpm
+
+
+def test_a_tempo_that_is_not_round_is_told_as_it_is() -> None:
+    times = np.round(ticks(112.5043, 480) * 48_000) / 48_000
+    assert tempi(run(MidiClock(), times))[-1] == pytest.approx(112.5043, abs=0.004)
