@@ -104,7 +104,7 @@ def test_a_take_and_its_continuation_are_heard_as_one(
     model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
     with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
                  "--no-discovery") as program:  # fmt: skip
-        program.wait_for("ready:")
+        program.wait_for("ready:", timeout=120)
         paths = play(program, 190, 2, 1)
     heard = soundfile.read(sound, dtype="float32")[0][:, 0]
     check(model, paths, heard, RATE, 1e-4)
@@ -115,7 +115,7 @@ def test_the_same_through_jack(tmp_path: Path, jack_server, jack_rec) -> None:
     server = jack_server(rate=48_000)
     model = make_checkpoint(tmp_path / "tiny")
     with Program(tmp_path, "--model", str(model), "--device", "cpu", "--no-discovery") as program:
-        program.wait_for("ready:")
+        program.wait_for("ready:", timeout=120)
         recording = jack_rec(server, 10)
         paths = play(program, 190, 2, 1)
     heard = recording.result()[:, 0]
@@ -128,7 +128,7 @@ def test_twenty_seconds_are_eight_and_twelve(tmp_path: Path) -> None:
     model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
     with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
                  "--no-discovery") as program:  # fmt: skip
-        program.wait_for("ready:")
+        program.wait_for("ready:", timeout=120)
         paths = play(program, 120, 4, 6)
     heard = soundfile.read(sound, dtype="float32")[0][:, 0]
     check(model, paths, heard, RATE, 1e-4)

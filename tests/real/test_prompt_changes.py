@@ -14,8 +14,8 @@ import pytest
 import soundfile
 
 from core.generation.generator import Generator
-from daw_bridge.take_table import record_of
 from daw_bridge.take_length import PRE_ROLL
+from daw_bridge.take_table import record_of
 from daw_bridge.take_timeline import split, timeline
 from tests.core.tiny_checkpoints import make_checkpoint
 from tests.real.serving import OscClient, Program
