@@ -53,4 +53,4 @@ music-programs:
 	@bash .ci/programs.sh music
 
 accept-programs:
-	@bash .ci/programs.sh test music
+	@bash .ci/programs.sh test music accept

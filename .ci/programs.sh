@@ -4,7 +4,7 @@
 # test that lacks its program skips (in CI it fails).
 #
 #   programs.sh GROUP…      run: to start it    test: for `make test`    music: General MIDI
-#                           venv: python3's own
+#                           accept: a DAW       venv: python3's own
 set -euo pipefail
 
 [ "$(uname)" = Linux ] || exit 0 # elsewhere the Python packages bring their libraries
@@ -22,6 +22,7 @@ test=(
     liblo-tools puredata-core                      # OSC clients that we did not write
     xvfb xdotool imagemagick openbox trayer        # a desktop with a tray
 )
+accept=(ardour xvfb openbox) # a real DAW, 55 MB: only `make accept`
 music=(libfluidsynth3 fluid-soundfont-gm) # 121 MB: only the composer's tests and training
 venv=(python3-venv)
 
