@@ -80,7 +80,8 @@ def recall(turn: Turn) -> None:
             turn.send(Problem(over.code, str(over), asked.origin))
             return
     turn.change(alternatives=asked)
-    if asked.at is not None and (parent.generated >= asked.at or parent.engine_done):
+    made = min(parent.generated, parent.received // SAMPLES_PER_FRAME)  # on disk both count
+    if asked.at is not None and (made >= asked.at or parent.engine_done):
         pending = Pending(Wish.ALTERNATIVES, asked.origin, None, turn.now)
         token = turn.new_token(pending)
         turn.change(alternatives=replace(asked, token=token))
@@ -269,6 +270,9 @@ def settle(turn: Turn) -> None:
     """After every input: whether what they are alternatives of still sounds."""
     asked = turn.state.alternatives
     if asked is None:
+        return
+    if asked.token is not None and not asked.ring and asked.token not in turn.state.pending:
+        turn.change(alternatives=None)  # their context could not be had, which was told
         return
     current = turn.state.current
     if current is not None and asked.ring and current.take not in asked.ring:

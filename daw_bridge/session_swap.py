@@ -19,6 +19,7 @@ from daw_bridge.session_bars import SoundingLine, bar_line
 from daw_bridge.session_schedule import HEAD_START, MARGIN, begin_message
 from daw_bridge.session_state import Alternatives, Flight, PlannedSwap, Turn
 
+IN_TIME = MARGIN + 0.06  # seconds before a line: the way to the audio process, and the fade there
 FADE = round(0.021 * MODEL_RATE)  # samples before the line: for the resampler and a cross-fade
 
 
@@ -35,7 +36,7 @@ def swap(turn: Turn, command: Swap) -> None:
         turn.send(Prefer(current.take))
         return
     turn.send(Prefer(take))
-    line = _line(turn, asked, flight, turn.now + turn.state.latency + MARGIN)
+    line = _line(turn, asked, flight, turn.now + turn.state.latency + IN_TIME)
     _check_end(current, flight, line)
     planned = PlannedSwap(take, command.origin, line.at)
     turn.change(alternatives=replace(asked, swap=planned))
@@ -83,9 +84,9 @@ def try_swap(turn: Turn) -> None:
     if flight is None:
         return
     slack = 30 / turn.state.transport.tempo  # half a beat: the clock may have been corrected
-    soonest = max(planned.at - slack, turn.now + turn.state.latency + MARGIN)
+    soonest = max(planned.at - slack, turn.now + turn.state.latency + IN_TIME)
     if int(turn.state.values["quantize"]) < 1:
-        soonest = max(planned.at, turn.now + turn.state.latency + MARGIN)
+        soonest = max(planned.at, turn.now + turn.state.latency + IN_TIME)
     line = _line(turn, asked, flight, soonest)
     late = round((line.at - planned.at) / turn.state.bar_seconds)
     if late > 0:

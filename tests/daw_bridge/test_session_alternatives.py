@@ -117,8 +117,14 @@ def test_they_wait_until_what_they_continue_is_made() -> None:
     session.do(tokens(1, 0, 60), block(1, 0, 60), audio.TakeHeard(1, session.now))
     session.do(audio.Played(1, 1, 1_000, 1.0, 0), ask.MakeAlternatives(1, ME))
     assert not of(disk.RecallTake, session.out)
-    session.do(tokens(1, 60, 60), block(1, 60, 60))
-    assert session.one(disk.RecallTake, session.pass_time(0.05)).frame == 100
+    session.do(tokens(1, 60, 60), block(1, 60, 30))
+    assert not of(disk.RecallTake, session.pass_time(0.05))  # the sound is not there yet
+    session.do(block(1, 90, 20))
+    asked = session.one(disk.RecallTake, session.pass_time(0.05))
+    assert asked.frame == 100
+    came = session.do(disk.DiskProblem("bad_input", "its tokens are broken", asked.token))
+    assert refused(came) == "its tokens are broken"
+    assert session.state.alternatives is None
 
 
 def test_those_of_a_take_with_an_end_end_with_it() -> None:
