@@ -61,7 +61,7 @@ def recorded(folder: Path, server: JackServer, bars: int):
 
 
 def test_the_sound_goes_on_when_the_engine_is_killed(tmp_path: Path, jack_server) -> None:
-    """The take is whole on disk, and is heard whole but for one dip at most, on its beat after."""
+    """The take is whole on disk, and is heard whole but for one dip at most."""
     server = jack_server()
     with recorded(tmp_path, server, BARS) as (program, osc, recorder):
         time.sleep(1.5)  # a second of it is heard, at least
