@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from daw_bridge.audio.clock import StreamClock
 from daw_bridge.audio.devices import AudioDevice, load_portaudio, open_failed
+from daw_bridge.jack_latency import CAPTURE, latency_now
 
 CHANNELS = 2  # at most
 RING_SECONDS = 4.0  # a pause of the feeder this long loses no input
@@ -75,9 +76,22 @@ class DeviceInput:
                 device=device.index, channels=self.channels, samplerate=device.rate, latency="high"
             )
             self._recorder.start()
-        self._clock = StreamClock(self.rate, -float(self._recorder.latency))
+        self._clock = StreamClock(self.rate, -self._latency(device))
         self._base = 0  # frames of earlier actions
         self._action: Any = self._recorder.record_ringbuffer(self._ring)
+
+    def _latency(self, device: AudioDevice) -> float:
+        """Seconds from when a frame was heard to the callback that gets it.
+
+        Of JACK's devices one is the sound card; the others are programs, whose sound is heard
+        later than the callback, when the card plays it.
+        """
+        reported = float(self._recorder.latency)
+        if "JACK" not in device.host:
+            return reported
+        if device.name == "system":
+            return latency_now(CAPTURE) or reported
+        return -(latency_now() or 0.0)
 
     @property
     def alive(self) -> bool:
