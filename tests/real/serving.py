@@ -24,15 +24,20 @@ def free_port() -> int:
 
 
 class Program:
-    """`daw-bridge serve` on a port of its own; ended when the context ends."""
+    """`daw-bridge serve` on a port of its own; ended when the context ends.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    display: of an X server; the panel is then open too.
+    """
+
+    def __init__(self, folder: Path, *options: str, display: str | None = None) -> None:
         self.port = free_port()
         self.takes = folder / "takes"
         self.lines: list[str] = []
-        command = [sys.executable, "-m", "daw_bridge", "serve", "--osc-port", str(self.port)]
-        command += ["--takes", str(self.takes), *options]
+        command = [sys.executable, "-m", "daw_bridge", *(["serve"] if display is None else [])]
+        command += ["--osc-port", str(self.port), "--takes", str(self.takes), *options]
         environment = os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": "300"}
+        if display is not None:
+            environment |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
