@@ -27,6 +27,7 @@ FIRST_LOOK = 10.0  # seconds in which the tempo is found; then the look is lengt
 TEETH_APART = 0.5  # of `BLUR`: as far as the last tooth moves from one tempo tried to the next
 LATEST = 0.06  # seconds by which all beats may lie beside the grid and still be meant as on it
 SURE = 2.5  # times an average comb that the best one catches; a comb of another tempo reaches 2
+HELD = 0.1  # of the strongest onset: what counts as one, of which half the beats need one
 ONSET_LEAD = 0.0038  # seconds by which the flux of a sharp attack peaks before the attack
 
 
@@ -120,6 +121,9 @@ def _best(
     best = float(score[row, column])
     if best < 0.999 * score.max() or row in (0, len(ratios) - 1):
         return None
+    teeth = curve[_teeth(beat * ratios[row], offsets[column : column + 1], count, len(curve) - 1)]
+    if np.count_nonzero(teeth > HELD * teeth.max()) < max(4, count / 2):  # a hit or two, no beat
+        return None
     ratio = ratios[row] + step * _summit(score[:, column], row)
     offset = offsets[column] + STEP * _summit(score[row], column)
     return Drift(float(offset), float(ratio), best)
@@ -129,11 +133,18 @@ def _caught(
     curve: NDArray[np.float64], beat: float, offsets: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
     """How much of the onsets a comb of half beats catches, by offset."""
-    times = np.arange(2 * count)[:, None] * (beat / 2) + offsets[None, :]
-    at = np.rint(times * (1 / STEP)).astype(int)
     padded = np.append(curve, 0.0)
-    at[(at < 0) | (at >= len(curve))] = len(curve)
-    return padded[at].sum(axis=0)
+    return padded[_teeth(beat, offsets, count, len(curve))].sum(axis=0)
+
+
+def _teeth(
+    beat: float, offsets: NDArray[np.float64], count: int, outside: int
+) -> NDArray[np.int64]:
+    """Where the teeth are on the curve, by offset; `outside` for those that are not."""
+    times = np.arange(2 * count)[:, None] * (beat / 2) + offsets[None, :]
+    at = np.rint(times * (1 / STEP)).astype(np.int64)
+    at[(at < 0) | (at > outside)] = outside
+    return at
 
 
 def _summit(values: NDArray[np.float64], index: int) -> float:

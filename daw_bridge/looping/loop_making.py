@@ -47,14 +47,14 @@ def make_loop(
     it, are brought onto it, unless nothing tells for sure where they are.
     """
     samples = round(length * MODEL_RATE)
-    drift = beat_drift(pcm[:samples], beat)
+    drift = beat_drift(pcm, beat)
     speed, shift, laid = 1.0, 0.0, pcm
     if drift.certain:
         speed = drift.ratio if abs(drift.after(length)) >= LEAST_DRIFT else 1.0
         shift = drift.offset if abs(drift.offset) >= LEAST_OFFSET else 0.0
         laid = _laid(pcm, speed, shift)
     point = _point(laid, samples, codes, speed, shift, lead)
-    if laid is not pcm and (point is None or not _better(laid[:samples], beat, length, drift)):
+    if laid is not pcm and (point is None or not _better(laid, beat, length, drift)):
         speed, shift, laid = 1.0, 0.0, pcm
         point = _point(laid, samples, codes, speed, shift, lead)
     return LoopMade(closed_loop(laid, samples, point), drift, speed, shift, point)

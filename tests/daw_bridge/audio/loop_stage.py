@@ -1,11 +1,13 @@
 """A loop through the feeder, played by hand against a clock that wanders: what the ear gets.
 
-python -m tests.daw_bridge.audio.loop_stage        the table in docs/clocks.md
+`python -m tests.daw_bridge.audio.loop_stage [TAKE.wav BPM]` prints the table in docs/clocks.md.
+TAKE.wav: four bars at that tempo and half a second more, as `daw-bridge generate` makes them.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -149,7 +151,7 @@ def _error(heard: np.ndarray, loop: np.ndarray, frame: float, rate: int) -> floa
     size = 1 << (len(place) + len(pattern)).bit_length()
     product = np.fft.rfft(place, size) * np.conj(np.fft.rfft(pattern, size))
     found = np.fft.irfft(product, size)[: len(place) - len(pattern) + 1]
-    best = int(found.argmax())
+    best = min(max(int(found.argmax()), 1), len(found) - 2)
     before, here, after = found[best - 1 : best + 2]
     best += 0.5 * (before - after) / (before - 2 * here + after)
     return first + best + lead * rate - frame
@@ -173,12 +175,17 @@ CLOCKS: dict[str, dict] = {
 
 
 def main() -> None:
+    import soundfile
+
     from daw_bridge.looping.loop_making import make_loop
     from daw_bridge.looping.tail import tail_frames
     from tests.daw_bridge.looping.test_beat_drift import drums
 
-    seconds, beat = 409_600 / 48_000, 60 / 112.5
+    beat = 60 / (float(sys.argv[2]) if len(sys.argv) > 2 else 112.5)
+    seconds = 16 * beat
     take = drums(beat, seconds + tail_frames(seconds) / 50)
+    if len(sys.argv) > 2:
+        take = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)[0]
     made = make_loop(take, seconds, beat)
     print("| clock | wraps | mean ms | worst ms | step | above 8 kHz |")  # noqa: T201
     for name, how in CLOCKS.items():
