@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from core.errors import DawBridgeError
-from daw_bridge.cli import machine, one_take, running, training
+from daw_bridge.cli import machine, models, one_take, running, training
 from daw_bridge.cli.console import complain, exit_status, unexpected_line
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("continue")(one_take.continue_)
 app.command()(training.tokenize)
 app.command()(training.train)
 app.command()(training.finetune)
+app.add_typer(models.app, name="models")
 app.command()(machine.devices)
 app.command()(machine.doctor)
 # typer brings a click of its own; of its errors it shows BadParameter, whose base they share.

@@ -8,6 +8,7 @@ Whatever is wrong with a checkpoint is told as BadCheckpoint, in one line.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from core.model.config import ModelConfig
 from core.model.int8_linear import quantise
 from core.model.language_model import LanguageModel
 from core.model.location import STATE, Progress, locate
+from core.model.memory import check_memory, memory_needed, memory_of
 from core.model.packed_linear import pack
 from core.model.weights import (
     check_weights,
@@ -36,6 +38,8 @@ from core.model.weights import (
     weights_files,
 )
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
+
+log = logging.getLogger(__name__)
 
 TOKENIZERS = ("tokenizer.json", "spiece.model", "tokenizer.model")
 MIN_WINDOW = 50  # a generation_config's max_length below a second is nobody's window
@@ -135,7 +139,11 @@ def load_checkpoint(
     device = torch.device(device)
     dtype = torch.float32 if precision == INT8 else DTYPES[precision]
     info = read_info(model, report)
-    report(0.0, "reading weights")
+    needed = memory_needed(info.config, info.text_encoder, info.audio_encoder, precision)
+    tight = check_memory(needed, memory_of(device), info.name)
+    if tight:
+        log.warning(tight)
+    report(0.0, tight or "reading weights")
     weights = info.tensors(lambda part: report(0.8 * part, "reading weights"))
     digest = digest_of(list(info.weights))
     report(0.9, "building the model")
@@ -172,7 +180,7 @@ def read_info(model: str, progress: Progress | None = None) -> CheckpointInfo:
     if (folder / STATE).exists() and not _has_both(folder):
         parts = read_audiocraft(folder, progress)
         return CheckpointInfo(
-            folder, name, _licence(folder, model, {}), parts.config, parts.text_encoder,
+            folder, name, licence_of(folder, model, {}), parts.config, parts.text_encoder,
             parts.audio_encoder, parts.own, parts,
         )  # fmt: skip
     if not (folder / "config.json").exists():
@@ -182,7 +190,7 @@ def read_info(model: str, progress: Progress | None = None) -> CheckpointInfo:
     return CheckpointInfo(
         folder=folder,
         name=name,
-        licence=_licence(folder, model, raw),
+        licence=licence_of(folder, model, raw),
         config=config,
         text_encoder=raw["text_encoder"],
         audio_encoder=raw.get("audio_encoder", {}),
@@ -216,8 +224,8 @@ def _trained_window(folder: Path) -> int | None:
     return length if isinstance(length, int) and length >= MIN_WINDOW else None
 
 
-def _licence(folder: Path, model: str, config: Mapping[str, Any]) -> str:
-    """The model card's licence; 'unknown' where nothing says."""
+def licence_of(folder: Path, model: str, config: Mapping[str, Any]) -> str:
+    """The model card's licence; 'unknown' where nothing says. config: of config.json."""
     card = folder / "README.md"
     if card.exists():
         text = card.read_text(encoding="utf-8", errors="replace")

@@ -6,11 +6,15 @@ a model does not change under a musician, and starting needs no connection.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -37,6 +41,7 @@ NOT_SUPPORTED = {
     " facebook/musicgen-melody to follow a clip",
 }
 CONNECT_SECONDS = 3.0
+_stays_here = ContextVar("stays_here", default=False)
 
 
 def locate(model: str, progress: Progress | None = None) -> Path:
@@ -112,8 +117,45 @@ def cached(model: str) -> Path | None:
 
 
 def _downloaded(model: str, progress: Progress) -> Path:
+    def fetch(patterns: list[str]) -> Path:
+        bar = _reporting_bar(lambda fraction: progress(fraction, "downloading"))
+        return Path(snapshot_download(model, allow_patterns=patterns, tqdm_class=bar))
+
+    with _asking_the_hub(model):
+        for weights in WEIGHTS[:-1]:
+            if holds_weights(folder := fetch(SMALL_FILES + weights)):
+                return folder
+        return fetch(SMALL_FILES + WEIGHTS[-1])
+
+
+@contextmanager
+def without_downloads() -> Iterator[None]:
+    """Inside, what is not on this machine is a BadCheckpoint at once."""
+    token = _stays_here.set(True)
+    try:
+        yield
+    finally:
+        _stays_here.reset(token)
+
+
+def missing_bytes(model: str) -> int:
+    """What a download of a hub id would still fetch. Asks the hub. Raises BadCheckpoint."""
+    with _asking_the_hub(model):
+        for weights in WEIGHTS:
+            patterns = SMALL_FILES + weights
+            files = snapshot_download(model, allow_patterns=patterns, dry_run=True)
+            if any(fnmatch(one.filename, pattern) for one in files for pattern in weights):
+                return sum(one.file_size or 0 for one in files if one.will_download)
+    return 0
+
+
+@contextmanager
+def _asking_the_hub(model: str) -> Iterator[None]:
+    """Whatever goes wrong with it becomes one line of BadCheckpoint."""
     if model in NOT_SUPPORTED:
         raise BadCheckpoint(f"{model} is not supported: {NOT_SUPPORTED[model]}")
+    if _stays_here.get():
+        raise BadCheckpoint(f"{model} is not on this machine; `daw-bridge models get` downloads it")
     if constants.HF_HUB_OFFLINE:
         raise BadCheckpoint(
             f"{model} is not on this machine and HF_HUB_OFFLINE is set; give a folder, or unset it"
@@ -124,15 +166,8 @@ def _downloaded(model: str, progress: Progress) -> Path:
             " internet once, or give a checkpoint's folder"
         )
 
-    def fetch(patterns: list[str]) -> Path:
-        bar = _reporting_bar(lambda fraction: progress(fraction, "downloading"))
-        return Path(snapshot_download(model, allow_patterns=patterns, tqdm_class=bar))
-
     try:
-        for weights in WEIGHTS[:-1]:
-            if holds_weights(folder := fetch(SMALL_FILES + weights)):
-                return folder
-        return fetch(SMALL_FILES + WEIGHTS[-1])
+        yield
     except GatedRepoError as problem:
         raise BadCheckpoint(
             f"{model} asks for an account; accept its terms on {_hub_host()} and log in with"
@@ -141,6 +176,11 @@ def _downloaded(model: str, progress: Progress) -> Path:
     except RepositoryNotFoundError as problem:
         raise BadCheckpoint(f"{_hub_host()} has no model {model}; check the id") from problem
     except Exception as problem:  # its errors, its HTTP client's and the disk's
+        if getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise BadCheckpoint(
+                f"downloading {model} stopped, for the disk of {constants.HF_HUB_CACHE} is full;"
+                " make room and try again (what came is kept), or set HF_HOME to another disk"
+            ) from problem
         raise BadCheckpoint(
             f"downloading {model} failed ({reason_of(problem)}); try again"
         ) from problem
