@@ -155,9 +155,20 @@ def test_a_clip_is_continued_and_its_codes_are_told(engine: Remote, codec: Codec
     assert started.context_frames == 50
     assert started.context is not None
     codes = np.concatenate((started.context, tokens_of(heard)), 1)
-    pcm, whole = pcm_of(heard), soft_clip(codec.decode(codes))[-6_400:]
+    assert started.level != 1
+    pcm = pcm_of(heard)
+    whole = soft_clip(np.float32(started.level) * codec.decode(codes))[-6_400:]
     assert pcm.shape == whole.shape
     np.testing.assert_allclose(pcm[:-AHEAD], whole[:-AHEAD], atol=1e-4)
+    # What is skipped is what would have been heard first.
+    request = StartTake(11, 11, PROMPT, SAMPLING, frames=6, clip=clip, clip_rate=44_100, skip=4)
+    engine.send(request)
+    skipped = engine.until_done()
+    assert isinstance(skipped[0], TakeStarted)
+    assert skipped[0].context is not None
+    assert skipped[0].context.shape[1] == 54
+    again = np.concatenate((skipped[0].context, tokens_of(skipped)), 1)
+    np.testing.assert_array_equal(again, codes)
 
 
 def test_an_interrupted_take_keeps_its_numbers(engine: Remote, codec: Codec) -> None:
