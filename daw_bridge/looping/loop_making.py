@@ -43,8 +43,8 @@ def make_loop(
     """pcm: the take [samples, channels] at 32 kHz, with what was generated past its end.
 
     length: of the loop, in seconds; beat: of one. lead: samples of `pcm` before the first of
-    `codes`. Beats that lie beside the grid, or drift from
-    it, are brought onto it, unless nothing tells for sure where they are.
+    `codes`. Beats that lie beside the grid, or drift from it, are brought onto it, unless nothing
+    tells for sure where they are.
     """
     samples = round(length * MODEL_RATE)
     drift = beat_drift(pcm, beat)
