@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from transformers import MusicgenForConditionalGeneration
 
 from core.errors import BadAdapter
 from core.generation.params import Prompt, is_adapter_name
@@ -26,27 +25,27 @@ from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 from core.model.packed_linear import can_pack, pack
 from tests.core.model.tiny_adapters import make_adapter, random_paths
-from tests.core.tiny_checkpoints import VOCAB, tiny_model, tiny_tokenizer
+from tests.core.tiny_checkpoints import VOCAB, AnyMusicgen, tiny_model, tiny_tokenizer
 
 STEPS = 12
 
 
-def config_of(theirs: MusicgenForConditionalGeneration) -> ModelConfig:
+def config_of(theirs: AnyMusicgen) -> ModelConfig:
     return ModelConfig.from_hugging_face(theirs.config.to_dict())
 
 
-def model_of(theirs: MusicgenForConditionalGeneration) -> LanguageModel:
+def model_of(theirs: AnyMusicgen) -> LanguageModel:
     made = LanguageModel.from_hugging_face(copy.deepcopy(theirs.state_dict()), config_of(theirs))
     return made.eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module", params=["mono", "stereo"])
-def theirs(request: pytest.FixtureRequest) -> MusicgenForConditionalGeneration:
+def theirs(request: pytest.FixtureRequest) -> AnyMusicgen:
     return tiny_model(stereo=request.param == "stereo")
 
 
 @pytest.fixture(scope="module")
-def mono() -> MusicgenForConditionalGeneration:
+def mono() -> AnyMusicgen:
     return tiny_model()
 
 
