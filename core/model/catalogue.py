@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,6 +185,13 @@ def remove(model: str) -> int:
     if repo.exists():
         raise BadInput(f"{repo} could not be deleted; delete it by hand")
     return size
+
+
+def drop_pieces(model: str) -> None:
+    """Delete what a broken-off download left of single files: huggingface_hub cannot use it."""
+    for piece in _repo_folder(model).glob("blobs/*.incomplete"):
+        with suppress(OSError):
+            piece.unlink()
 
 
 def _repo_folder(model: str) -> Path:

@@ -179,7 +179,7 @@ def _asking_the_hub(model: str) -> Iterator[None]:
         if getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             raise BadCheckpoint(
                 f"downloading {model} stopped, for the disk of {constants.HF_HUB_CACHE} is full;"
-                " make room and try again (what came is kept), or set HF_HOME to another disk"
+                " make room and try again (whole files are kept), or set HF_HOME to another disk"
             ) from problem
         raise BadCheckpoint(
             f"downloading {model} failed ({reason_of(problem)}); try again"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +59,7 @@ def _table(first: str, *others: str) -> Table:
 
 @app.command()
 def get(model: Id) -> None:
-    """Download a model; one that was broken off goes on where it stopped."""
+    """Download a model; of one that was broken off only what is missing."""
     from core.model.catalogue import PUBLIC
     from core.model.checkpoint import read_info
     from core.model.location import HUB_ID, cached, missing_bytes
@@ -69,13 +74,9 @@ def get(model: Id) -> None:
         missing = missing_bytes(model)
         _check_disk(missing)
         under = f", weights under {licences[0]}" if licences else ""
-        say(f"{model}: {_gb(missing)} to download{under}; Ctrl-C keeps what came")
-    try:
-        with TakeProgress(console) as progress:
-            info = read_info(model, progress.loading)  # with T5 and codec, where it has none
-    except KeyboardInterrupt:
-        say(f"stopped; `daw-bridge models get {model}` goes on from here")
-        raise
+        say(f"{model}: {_gb(missing)} to download{under}; Ctrl-C keeps whole files")
+    with _leaving_at_once(model), TakeProgress(console) as progress:
+        info = read_info(model, progress.loading)  # with T5 and codec, where it has none
     say(f"{model} is here (licence {info.licence}): --model {model}")
 
 
@@ -134,6 +135,28 @@ def _tell(read: CheckpointInfo, found: Installed | None) -> None:
     memory = memory_of()
     there = "" if memory.free is None else f"; {_gb(memory.free)} is free"
     say(f"memory, with a take: {', '.join(needs)}{there}")
+
+
+@contextmanager
+def _leaving_at_once(model: str) -> Iterator[None]:
+    """Ctrl-C ends the process there and then: huggingface_hub would first wait for the files
+    that are on their way, gigabytes each. Files that are whole stay. Pieces of others go, for it
+    never takes them up again (a line that breaks inside one process, it does).
+    """
+    from core.model.catalogue import drop_pieces
+
+    def leave(number: int, frame: object) -> None:
+        console.show_cursor(True)
+        say(f"stopped; `daw-bridge models get {model}` gets the files that are missing")
+        drop_pieces(model)
+        sys.stdout.flush()
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _check_disk(missing: int) -> None:
