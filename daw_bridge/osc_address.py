@@ -58,6 +58,13 @@ class Arguments:
             raise BadInput(f"send {what} as a whole number")
         return int(value)
 
+    def whole_or_pressed(self, what: str, default: int) -> int:
+        """Of a button that may say which: a bare pressure (nothing, nil, true) is the default."""
+        if self._left and (self._left[0] is None or self._left[0] is True):
+            self._left.pop(0)
+            return default
+        return self.whole(what) if self._left else default
+
     def rest(self) -> tuple[object, ...]:
         values, self._left = tuple(self._left), []
         return values
@@ -166,14 +173,14 @@ def _continue_take(a: Arguments) -> Command:
 
 
 def _alternatives(a: Arguments) -> Command:
-    count = a.whole("how many alternatives") if a else 2
+    count = a.whole_or_pressed("how many alternatives", 2)
     if not 1 <= count <= ask.MOST_ALTERNATIVES:
         raise BadInput(f"{count} alternatives are out of range; use 1 to {ask.MOST_ALTERNATIVES}")
     return ask.MakeAlternatives(count, a.end())
 
 
 def _swap(a: Arguments) -> Command:
-    number = a.whole("the number of the alternative") if a else 0
+    number = a.whole_or_pressed("the number of the alternative", 0)
     return ask.Swap(number or None, a.end())
 
 

@@ -273,7 +273,9 @@ class Feeder:
             lead_in = self._lead_in(voice)
             due = old.frame_of(voice.place_in(old) + lead_in)
             if due is not None:  # else it ran dry before: the gap ends here
-                target = max(target, due)
+                # Two cross-fades at once would add up to less than one.
+                fading = [v.end for v in self._voices if v.released and v.end is not None]
+                target = max(target, due, *fading)
                 skip, limit = lead_in + target - due, voice.limit_after(old)
             if target > self._safe() + self._frames(COMMIT) or not voice.holds(skip):
                 return

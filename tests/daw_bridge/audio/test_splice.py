@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.generation.messages import PcmBlock
@@ -41,6 +41,8 @@ def places(stage: Stage, start: int) -> np.ndarray:
 
 
 @settings(max_examples=25, deadline=None)
+@example(ahead=3_137, after=0.0, blocks=5, again=0)  # within a cross-fade
+@example(ahead=3_137, after=0.0, blocks=5, again=200)
 @given(
     ahead=st.integers(-2_000, 40_000),
     after=st.floats(0, 0.8),
