@@ -6,6 +6,7 @@ and several processes each draw the whole batch and take their own rows.
 
 from __future__ import annotations
 
+import string
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,13 @@ from core.types import FRAME_RATE
 
 IGNORED = -100  # cross-entropy's own mark
 VOCAB = 2_048  # entries of a codebook, as in every public codec for MusicGen
+STRANGE_SHARE = 0.5  # of the captions get words that mean nothing
+# English letters in per mille, a to z (Lewand, 2000, "Cryptological Mathematics").
+_LETTERS = np.array(
+    [82, 15, 28, 43, 127, 22, 20, 61, 70, 2, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2,
+     20, 1], float,
+)  # fmt: skip
+_LETTERS /= _LETTERS.sum()
 LEAD_IN = 2 * FRAME_RATE  # frames of context before the loss counts in a crop off the bar
 
 
@@ -136,11 +144,26 @@ class Crops:
 
 
 def spelled(caption: str, random: np.random.Generator) -> str:
-    """People write capitals too."""
+    """As people write it: with capitals, and with words that no training caption has.
+
+    The tokenizer spells such words out. A model that has never met them takes them for music;
+    one that has met many that say nothing passes over them.
+    """
+    if random.random() < STRANGE_SHARE:
+        caption = _among_strange_words(caption, random)
     draw = random.random()
     if draw < 0.08:
         return caption.capitalize()
     return caption.title() if draw < 0.12 else caption
+
+
+def _among_strange_words(caption: str, random: np.random.Generator) -> str:
+    words = caption.split(" ")
+    for _ in range(int(random.integers(1, 7))):
+        letters = random.choice(26, int(random.integers(1, 10)), p=_LETTERS)
+        strange = "".join(string.ascii_lowercase[letter] for letter in letters)
+        words.insert(int(random.integers(len(words) + 1)), strange)
+    return " ".join(words)
 
 
 def padded(rows: list[Row], special: int) -> Batch:
