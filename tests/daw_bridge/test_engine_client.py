@@ -66,8 +66,9 @@ def fake_engine(connection: Connection) -> None:
             case Credit(number, frames) if take is not None:
                 codes = np.full((4, frames - take.done), take.done)
                 connection.send(TakeTokens(number, take.done, codes, take.frames, 50.0))
-                pcm = np.full((frames * 640 - 2_402 - take.first_sample, 1), 0.5, np.float32)
-                connection.send(PcmBlock(number, take.epoch, take.first_sample, pcm))
+                first = take.first_sample or 0
+                pcm = np.full((frames * 640 - 2_402 - first, 1), 0.5, np.float32)
+                connection.send(PcmBlock(number, take.epoch, first, pcm))
                 if frames == take.frames:
                     connection.send(TakeDone(number, frames, cancelled=False))
             case ChangePrompt(_, prompt) if prompt.text == "die":

@@ -105,7 +105,7 @@ def test_without_a_clock_what_was_played_until_now_goes_on_at_once() -> None:
 
 def test_of_an_input_that_was_opened_lately_whole_bars_are_heard(session: Session) -> None:
     capture = session.one(audio.Capture, session.do(ask.ContinueInput(None, ME), after=4.8))
-    played = np.arange(4.8 * 32_000, dtype=np.float32)[:, None] / 2**18
+    played = np.arange(4.8 * 32_000, dtype=np.float32)[:, None] * np.float32(2**-18)
     start = session.one(engine.StartTake, session.do(audio.Captured(capture.token, played, 32_000)))
     assert start.clip is not None
     np.testing.assert_array_equal(start.clip, played[-4 * 32_000 :])

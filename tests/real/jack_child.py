@@ -155,7 +155,7 @@ def _play_loop(pipe: Connection) -> None:
             at = now - origin + np.arange(frames)
             block[:] = np.where(at < 0, 0, loop[at % len(loop)])
 
-    def play(loop: np.ndarray) -> float:
+    def play(loop: np.ndarray) -> None:
         origin = now + rate // 5
         playing[:] = [(loop, origin)]
         time.sleep(0.5)  # until the anchor has settled
