@@ -49,7 +49,8 @@ def _word(state: SessionState) -> str:
         if model.failed:
             return "error"
         return "loading" if model.what or model.progress > 0 else "starting"
-    if any(f.sounding and f.heard for f in state.flights):
+    # one that takes another's place sounds as soon as that one does not
+    if any(f.sounding and (f.heard or f.follows) for f in state.flights):
         return "playing"
     flight = state.current
     if flight is None:

@@ -21,6 +21,7 @@ from daw_bridge.dropped_files import recall
 from daw_bridge.effects import TakeRecord
 from daw_bridge.engine_ledger import Ledger
 from daw_bridge.partial_take import PartialTake
+from daw_bridge.session_status import status_of
 from daw_bridge.take_chunks import read_take_file
 from daw_bridge.take_length import frames_for, point_in, second_of
 from daw_bridge.takes import TakeLibrary
@@ -111,6 +112,9 @@ def test_what_continues_a_take_that_sounds_follows_it_to_the_sample(session: Ses
     kept = session.one(disk.KeepPcm, came).block  # the pre-roll is for the ear alone
     assert (kept.first_sample, len(kept.pcm)) == (-LEAD, 20_000 - start.lead + LEAD)
     assert session.one(events.TakeWaveform, came).first == 0
+    session.do(engine.TakeDone(2, start.frames, cancelled=False))
+    session.do(audio.TakeEnded(1, SAMPLES, True))  # the second is not heard yet
+    assert status_of(session.state).state == "playing"
 
 
 def test_a_take_that_is_not_heard_any_more_is_continued_without_a_pre_roll(
