@@ -33,8 +33,10 @@ def test_ten_takes_on_the_bars_of_ardour(
         program.wait_for("ready:", 120)
         program.wait_for("playing through")
         program.wait_for("MIDI in: JACK port daw-bridge:in")
-        for side, track in enumerate(TRACK):
-            server.connect(f"PortAudio:out_{side}", track)
+        outputs = [f"PortAudio:out_{side}" for side in range(len(TRACK))]
+        wait_for(lambda: set(outputs) <= set(ardour.ports()), 20, "our outputs are there")
+        for output, track in zip(outputs, TRACK, strict=True):
+            server.connect(output, track)
         server.connect(CLOCK, "daw-bridge:in")
         osc.send("/musicgen/bars", BARS)
         osc.send("/musicgen/quantize", 1)
