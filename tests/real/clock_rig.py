@@ -8,9 +8,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
-
-import numpy as np
+from collections.abc import Iterator
 
 from daw_bridge.commands import Command
 from daw_bridge.session import apply
@@ -40,22 +38,6 @@ class Follower:
 
     def of(self, kind: type) -> list:
         return [event for event in list(self.told) if isinstance(event, kind)]
-
-
-def phase_errors(
-    follower: Follower, times: np.ndarray, ahead: float, ticks: Iterable[int]
-) -> np.ndarray:
-    """Milliseconds by which the follower, `ahead` seconds before a tick, expected it late.
-
-    times: time.monotonic() of each tick since the song's start.
-    """
-    errors = []
-    for tick in ticks:
-        transport = follower.at(times[tick] - ahead)
-        clock = transport.clocks[transport.leader]
-        expected = clock.at + (tick / 24 - clock.beat) * 60 / clock.tempo
-        errors.append((expected - times[tick]) * 1000)
-    return np.array(errors)
 
 
 CLONE_NEWNET = 0x40000000

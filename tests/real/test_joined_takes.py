@@ -110,6 +110,7 @@ def test_a_take_and_its_continuation_are_heard_as_one(
     check(model, paths, heard, RATE, 1e-4)
 
 
+@pytest.mark.accept
 @pytest.mark.timeout(150)
 def test_the_same_through_jack(tmp_path: Path, jack_server, jack_rec) -> None:
     server = jack_server(rate=48_000)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from core.errors import BadCheckpoint, BadInput
 from daw_bridge.__main__ import app
+from daw_bridge.cli.console import console
 from tests.core.audiocraft_layout import write_audiocraft
 from tests.core.tiny_checkpoints import make_checkpoint, tiny_model
 from tests.daw_bridge.cli.small_hub import SmallHub
@@ -31,7 +32,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "width", 200)
     return tmp_path / "hub"
 
 
@@ -41,6 +42,12 @@ def in_cache(cache: Path, model: str, source: Path) -> Path:
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text("0" * 40)
     return repo
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are looked for whole."""
+    monkeypatch.setattr(console, "width", 200)
 
 
 def run(*words: str, answer: str = "") -> str:

@@ -122,7 +122,7 @@ def test_what_is_generated_moves_towards_the_clips(
 
     plain = share()
     generator.adapters.use(str(tmp_path / "run" / "adapter.safetensors"), 1.0)
-    assert share() > plain + 0.1
+    assert share() > 3 * max(plain, 0.025)  # of 160 codes
     generator.adapters.use(str(tmp_path / "run" / "adapter.safetensors"), 0.0)
     assert share() == plain
 
