@@ -24,7 +24,7 @@ FIRST_TEMPO = 24  # ticks before a tempo is said
 LOST_AFTER = 1.0  # seconds without a tick; 20 bpm ticks every 0.125 s
 HARDLY = 0.005  # bpm that are not worth saying
 ROUND = 0.001  # bpm that a measured tempo may be off a round one and still be taken for it
-FAR = 0.001  # seconds that the beat may stray from what was told, between two sixteenths
+FAR = 0.0003  # seconds that the beat may stray from what was told, between two sixteenths
 
 SOURCE = ClockSource.MIDI
 

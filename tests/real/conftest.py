@@ -82,7 +82,13 @@ class JackServer:
         return self._log.read_text(errors="replace").count("XRun")
 
     def connect(self, source: str, sink: str) -> None:
-        subprocess.run(["jack_connect", source, sink], check=True, capture_output=True, timeout=10)
+        """Ports of a program that is still starting come and go: tries until it holds."""
+
+        def connected() -> bool:
+            done = subprocess.run(["jack_connect", source, sink], capture_output=True, timeout=10)
+            return done.returncode == 0
+
+        wait_for(connected, 20, f"{source} is connected to {sink}")
 
 
 class JackRecording:
