@@ -18,6 +18,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from core.model.linear_layers import replace_bias_free
+
 _LEVELS = 127  # of a magnitude, on either side of zero
 _ZERO = 128  # oneDNN takes activations as uint8
 _TINY = 1e-30  # a row of zeros has no scale of its own
@@ -69,10 +71,7 @@ def can_quantise() -> bool:
 def quantise(model: nn.Module) -> None:
     """Replace the bias-free linear layers of a float32 model on a CPU, one at a time.
 
-    Embeddings, norms and the text projection, which has a bias and runs once a prompt, stay as
-    they are. Raises RuntimeError where `can_quantise` is false.
+    Embeddings, norms and the text projection stay as they are. Raises RuntimeError where
+    `can_quantise` is false.
     """
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Linear) and child.bias is None:
-                setattr(parent, name, Int8Linear(child))
+    replace_bias_free(model, Int8Linear)

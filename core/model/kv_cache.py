@@ -65,10 +65,6 @@ class KVCache:
         """A copy with one of the sequences alone."""
         return self.picked([index])
 
-    def repeated(self) -> KVCache:
-        """A copy with the one sequence twice: how an unguided run becomes a guided one."""
-        return self.picked([0, 0])
-
     def joined(self, other: KVCache) -> KVCache:
         """A copy with the sequences of both, which must have the same length."""
         if other.length != self.length:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from core import packed_weights
+from core.model.linear_layers import replace_bias_free
 
 ROWS = 2  # the layout is chosen for this many: guidance's two branches
 
@@ -44,16 +45,12 @@ def can_pack(model: nn.Module) -> bool:
 def pack(model: nn.Module) -> bool:
     """Replace the bias-free linear layers of a model, one at a time; → whether it was done.
 
-    The text projection, which has a bias, stays: it runs once a prompt. A layer that cannot
-    be packed ends it; plain and packed layers work side by side.
+    A layer that cannot be packed ends it; plain and packed layers work side by side.
     """
     if not can_pack(model):
         return False
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Linear) and child.bias is None:
-                try:
-                    setattr(parent, name, PackedLinear(child))
-                except RuntimeError:  # this build of torch cannot
-                    return False
+    try:
+        replace_bias_free(model, PackedLinear)
+    except RuntimeError:  # this build of torch cannot
+        return False
     return True

@@ -138,7 +138,7 @@ def test_cache_rows_can_be_taken_apart_and_joined() -> None:
     again = cache.row(0).joined(cache.row(1))
     assert torch.equal(again.keys[:, :, :3], cache.keys[:, :, :3])
     assert torch.equal(again.values[:, :, :3], cache.values[:, :, :3])
-    twice = cache.row(1).repeated()
+    twice = cache.row(1).picked([0, 0])
     assert torch.equal(twice.keys[:, :2, :3], cache.keys[:, 2:, :3])
     assert torch.equal(twice.keys[:, 2:, :3], cache.keys[:, 2:, :3])
     before = cache.keys[:, :, :3].clone()
