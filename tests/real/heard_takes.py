@@ -8,7 +8,9 @@ was heard is that take, whole, if nothing but rounding is left of their differen
 from __future__ import annotations
 
 import json
+import random
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from tests.real.conftest import JackServer
+from tests.real.conftest import JackServer, wait_for
+from tests.real.serving import OscClient
 
 FADES = 480  # samples at 48 kHz: both ends of a take, and more
 SLACK = 4  # samples around the peak of the correlation
@@ -38,6 +41,17 @@ class HeardTake:
     @property
     def heard(self) -> int:
         return self.end - self.start
+
+
+def ask_for_takes(osc: OscClient, count: int) -> None:
+    """At random moments, each when the one before has been heard."""
+    moments = random.Random(1)
+    for seed in range(1, count + 1):
+        osc.send("/musicgen/seed", seed)
+        time.sleep(moments.uniform(0.0, 2.5))
+        osc.send("/musicgen/generate")
+        osc.wait_for("/musicgen/first_audio", 100)
+        wait_for(lambda: osc.status()["state"] == "idle", 100, "it has been heard")
 
 
 def find_take(

@@ -96,18 +96,23 @@ def check(model: Path, paths: list[Path], heard: NDArray, rate: int, exact: floa
     assert heard[start + length - round(0.003 * rate) : start + length].any()
 
 
+def check_in_file(tmp_path: Path, tempo: float, first: int, second: int) -> None:
+    """`play` into a file, and `check`."""
+    model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
+    with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
+                 "--no-discovery") as program:  # fmt: skip
+        program.wait_for("ready:", timeout=120)
+        paths = play(program, tempo, first, second)
+    heard = soundfile.read(sound, dtype="float32")[0][:, 0]
+    check(model, paths, heard, RATE, 1e-4)
+
+
 @pytest.mark.timeout(150)
 def test_a_take_and_its_continuation_are_heard_as_one(
     tmp_path: Path, ahead_of_others: None
 ) -> None:
     """Bars at 190 bpm end inside a frame: 1.263 s are 63.2 of them."""
-    model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
-    with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
-                 "--no-discovery") as program:  # fmt: skip
-        program.wait_for("ready:", timeout=120)
-        paths = play(program, 190, 2, 1)
-    heard = soundfile.read(sound, dtype="float32")[0][:, 0]
-    check(model, paths, heard, RATE, 1e-4)
+    check_in_file(tmp_path, 190, 2, 1)
 
 
 @pytest.mark.accept
@@ -126,10 +131,4 @@ def test_the_same_through_jack(tmp_path: Path, jack_server, jack_rec) -> None:
 @pytest.mark.accept
 @pytest.mark.timeout(300)
 def test_twenty_seconds_are_eight_and_twelve(tmp_path: Path) -> None:
-    model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
-    with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
-                 "--no-discovery") as program:  # fmt: skip
-        program.wait_for("ready:", timeout=120)
-        paths = play(program, 120, 4, 6)
-    heard = soundfile.read(sound, dtype="float32")[0][:, 0]
-    check(model, paths, heard, RATE, 1e-4)
+    check_in_file(tmp_path, 120, 4, 6)

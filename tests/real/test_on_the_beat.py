@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from tests.real.ardour import CLOCK, TRACK, Ardour
 from tests.real.conftest import JackServer, wait_for
-from tests.real.heard_takes import find_take, tell
+from tests.real.heard_takes import ask_for_takes, find_take, tell
 from tests.real.serving import OscClient, Program
 
 pytestmark = [pytest.mark.real, pytest.mark.accept, pytest.mark.timeout(900)]
@@ -45,13 +44,7 @@ def test_ten_takes_on_the_bars_of_ardour(
         wait_for(lambda: osc.status()["clock"] == "midi", 10, "Ardour's clock leads")
         time.sleep(5)
         assert osc.status()["tempo"] == pytest.approx(TEMPO, abs=0.05)
-        moments = random.Random(1)
-        for seed in range(1, TAKES + 1):
-            osc.send("/musicgen/seed", seed)
-            time.sleep(moments.uniform(0.0, 2.5))
-            osc.send("/musicgen/generate")
-            osc.wait_for("/musicgen/first_audio", 100)
-            wait_for(lambda: osc.status()["state"] == "idle", 100, "it has been heard")
+        ask_for_takes(osc, TAKES)
         underruns = osc.status()["underruns"]
         time.sleep(0.5)
         recording = ardour.stop()

@@ -7,7 +7,6 @@ docs/clocks.md says what is compared with what, and why.
 from __future__ import annotations
 
 import contextlib
-import random
 import signal
 import subprocess
 import time
@@ -23,7 +22,7 @@ from tests.conftest import require_program
 from tests.real.beat_recorder import BeatRecorder
 from tests.real.clock_rig import own_network
 from tests.real.conftest import JackServer, wait_for
-from tests.real.heard_takes import HeardTake, find_take, tell
+from tests.real.heard_takes import HeardTake, ask_for_takes, find_take, tell
 from tests.real.jack_child import Conductor
 from tests.real.link_hut import LinkHut
 from tests.real.serving import OscClient, Program
@@ -54,18 +53,6 @@ def playing(folder: Path, server: JackServer) -> Iterator[tuple[Program, OscClie
             osc.send(f"/musicgen/{name}", value)
         osc.send("/musicgen/prompt", "funky drums and bass")
         yield program, osc, recorder
-
-
-def ask_for_takes(osc: OscClient) -> None:
-    """Ten, at random moments, each when the one before has been heard."""
-    moments = random.Random(1)
-    for seed in range(1, TAKES + 1):
-        osc.send("/musicgen/seed", seed)
-        time.sleep(moments.uniform(0.0, 2.5))
-        osc.send("/musicgen/generate")
-        osc.wait_for("/musicgen/first_audio", 100)
-        wait_for(lambda: osc.status()["state"] == "idle", 100, "it has been heard")
-    assert osc.status()["underruns"] == 0
 
 
 def found(program: Program, recording: NDArray[np.float32]) -> list[HeardTake]:
@@ -105,7 +92,8 @@ def test_ten_takes_on_the_bars_of_link(tmp_path: Path, jack_server) -> None:
         wait_for(lambda: osc.status()["clock"] == "link", 20, "it leads")
         time.sleep(2 * 2)
         assert osc.status()["tempo"] == pytest.approx(float(hut.line()["tempo"]), abs=0.05)
-        ask_for_takes(osc)
+        ask_for_takes(osc, TAKES)
+        assert osc.status()["underruns"] == 0
         time.sleep(1)
         take, click, _ = recorder.result()
     takes, lines = found(program, take), bar_clicks(click)
@@ -167,7 +155,8 @@ def test_ten_takes_on_the_bars_of_a_midi_clock_that_wanders(tmp_path: Path, jack
             wait_for(lambda: osc.status()["clock"] == "midi", 10, "it leads")
             time.sleep(6)
             told, at = osc.status()["tempo"], recorder.frame()
-            ask_for_takes(osc)
+            ask_for_takes(osc, TAKES)
+            assert osc.status()["underruns"] == 0
             time.sleep(1)
         take, _, ticks = recorder.result()
     takes = found(program, take)

@@ -17,38 +17,13 @@ import soxr
 from core.generation.messages import PcmBlock
 from daw_bridge.audio.feeder import Feeder
 from daw_bridge.audio.messages import BeginTake, LoopGrid, PlayLoop
-from daw_bridge.audio.ring_buffer import RingBuffer
 from daw_bridge.looping.loop_making import LoopMade
+from tests.daw_bridge.audio.test_feeder import HandOutput
 
 BLOCK = 512
 TOLD_EVERY = 0.05  # seconds, as the session does
 LEAD = 0.06  # seconds before its end at which a take goes over into its loop
 LOOK = 0.02  # seconds around a bar line in which the loop's beginning is looked for
-
-
-class HandOutput:
-    """Takes a block whenever told to; keeps what was played."""
-
-    name, latency, block, alive = "hand", 0.0, BLOCK, True
-
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
-        self.ring = RingBuffer(rate, 1)
-        self.consumed = 0
-        self.played: list[np.ndarray] = []
-
-    def publish(self, now: float) -> None:
-        pass
-
-    def poll(self, now: float) -> bool:
-        return False
-
-    def callback(self) -> None:
-        self.played.append(self.ring.read(self.consumed, BLOCK))
-        self.consumed += BLOCK
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -79,7 +54,7 @@ def play_rounds(
     the device is faster than the clock. jitter: seconds by which the leader's lines are told
     wrong. latest: seconds by which the feeder is held up now and then."""
     draw = np.random.default_rng(0)
-    output, events = HandOutput(rate), []
+    output, events = HandOutput(rate, BLOCK, rate), []
     now, beat = 0.0, 0.0  # beat: in rounds, the leader's
     feeder = Feeder(output, events.append, 1.0, 0.25, lambda: now)
     feeder.poll()

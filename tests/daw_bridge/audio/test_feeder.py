@@ -26,10 +26,11 @@ BLOCK = 256
 class HandOutput:
     """Takes a block whenever told to; keeps what was played."""
 
-    name, rate, latency, block, alive = "hand", RATE, 0.0, BLOCK, True
+    name, latency, alive = "hand", 0.0, True
 
-    def __init__(self) -> None:
-        self.ring = RingBuffer(24_000, 1)
+    def __init__(self, rate: int = RATE, block: int = BLOCK, ring_frames: int = 24_000) -> None:
+        self.rate, self.block = rate, block
+        self.ring = RingBuffer(ring_frames, 1)
         self.consumed = 0
         self.played: list[np.ndarray] = []
 
@@ -40,8 +41,8 @@ class HandOutput:
         return False
 
     def callback(self) -> None:
-        self.played.append(self.ring.read(self.consumed, BLOCK))
-        self.consumed += BLOCK
+        self.played.append(self.ring.read(self.consumed, self.block))
+        self.consumed += self.block
 
     def close(self) -> None:
         pass
