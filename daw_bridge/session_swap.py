@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.errors import BadInput
-from core.generation.messages import PcmBlock, Prefer
+from core.generation.messages import Prefer
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.commands import Swap
 from daw_bridge.effects import KeepCurrent, PlayBlock
@@ -111,7 +111,7 @@ def _swap(turn: Turn, asked: Alternatives, old: Flight, new: Flight, line: Sound
     out, into = line.place - old.offset, line.place - new.offset
     wait = max(0.0, line.at - turn.now)
     begin = begin_message(new, new.epoch, wait, turn.now, old.epoch, out, into)
-    blocks = [_from_sample(block, into - FADE) for block in new.kept]
+    blocks = [block.from_sample(into - FADE) for block in new.kept]
     turn.send(begin, *(PlayBlock(block) for block in blocks if block.last or len(block.pcm)))
     turn.change_flight(old.take, aside=True, sounds_until=out + FADE)
     new = turn.change_flight(
@@ -133,9 +133,3 @@ def _swap(turn: Turn, asked: Alternatives, old: Flight, new: Flight, line: Sound
         alternatives=replace(asked, swap=None, turning=new.take),
     )
     turn.send(KeepCurrent(new.take), CurrentTake(new.take, asked.swap.origin))
-
-
-def _from_sample(block: PcmBlock, sample: int) -> PcmBlock:
-    """The block without what comes before `sample`."""
-    skip = min(max(0, sample - block.first_sample), len(block.pcm))
-    return replace(block, first_sample=block.first_sample + skip, pcm=block.pcm[skip:])

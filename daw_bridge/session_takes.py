@@ -236,7 +236,7 @@ def on_tokens(turn: Turn, tokens: TakeTokens) -> None:
 def on_block(turn: Turn, block: PcmBlock) -> None:
     flight = turn.state.flight(block.take)
     lead = 0 if flight is None else flight.record.lead
-    own = _without_pre_roll(block, lead)
+    own = block.from_sample(-lead)
     if len(own.pcm):
         turn.send(KeepPcm(own))
         if flight is None or not flight.aside:
@@ -262,14 +262,6 @@ def on_block(turn: Turn, block: PcmBlock) -> None:
         return
     turn.change_flight(flight.take, held=(*flight.held, block))
     try_begin(turn, flight.take)
-
-
-def _without_pre_roll(block: PcmBlock, lead: int) -> PcmBlock:
-    """The block as it goes to disk: what comes before the take's start is for the ear alone."""
-    skip = min(max(0, -lead - block.first_sample), len(block.pcm))
-    if not skip:
-        return block
-    return replace(block, first_sample=block.first_sample + skip, pcm=block.pcm[skip:])
 
 
 def on_done(turn: Turn, done: TakeDone) -> None:

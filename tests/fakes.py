@@ -69,8 +69,8 @@ class FakeEngine:
                 self._cancelled.add(take)
             case engine.StartTake():
                 thread = threading.Thread(target=self._make, args=(request,), daemon=True)
+                thread.start()  # first: stop() may come between, and joins what is listed
                 self._threads.append(thread)
-                thread.start()
             case _:
                 pass
 

@@ -9,7 +9,7 @@ arrays [codebooks, frames], with the delay undone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -286,6 +286,13 @@ class PcmBlock:
     first_sample: int
     pcm: Pcm
     last: bool = False
+
+    def from_sample(self, sample: int) -> PcmBlock:
+        """The block without what comes before `sample`; empty where all of it does."""
+        skip = min(max(0, sample - self.first_sample), len(self.pcm))
+        if not skip:
+            return self
+        return replace(self, first_sample=self.first_sample + skip, pcm=self.pcm[skip:])
 
 
 EngineEvent = (

@@ -195,7 +195,8 @@ class Ledger:
             requests.extend(told for told in (live.grid, live.finish) if told)
             if live.end:
                 requests.append(live.end)
-            requests.extend(_from_sample(block, live.samples) for block in live.blocks)
+            heard = live.samples
+            requests.extend(b if heard is None else b.from_sample(heard) for b in live.blocks)
         requests.extend(self._captures.values())
         return requests
 
@@ -232,13 +233,3 @@ def _forget_heard(live: LiveTake) -> None:
         if block.first_sample + len(block.pcm) > (live.samples or 0):
             break
         live.blocks.popleft()
-
-
-def _from_sample(block: PcmBlock, sample: int | None) -> PcmBlock:
-    """The block without what comes before `sample`."""
-    if sample is None:
-        return block
-    skip = min(max(0, sample - block.first_sample), len(block.pcm))
-    if not skip:
-        return block
-    return replace(block, first_sample=block.first_sample + skip, pcm=block.pcm[skip:])

@@ -16,7 +16,8 @@ from daw_bridge.audio import messages as audio
 from daw_bridge.audio.feeder import Feeder
 from daw_bridge.session import apply
 from daw_bridge.session_state import SessionInput, SessionState
-from tests.daw_bridge.audio.loop_stage import BLOCK, HandOutput
+from tests.daw_bridge.audio.loop_stage import BLOCK
+from tests.daw_bridge.audio.test_feeder import HandOutput
 from tests.fakes import codes_of, loaded
 
 RATE = 32_000
@@ -38,7 +39,7 @@ class Studio:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.output, heard = HandOutput(RATE), []
+        self.output, heard = HandOutput(RATE, BLOCK, RATE), []
         self.news: list[events.Event] = []
         self._heard: list[audio.AudioEvent] = heard
         self.feeder = Feeder(self.output, heard.append, 1.0, 0.25, lambda: self.now)
