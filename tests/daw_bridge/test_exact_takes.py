@@ -103,8 +103,8 @@ def test_what_continues_a_take_that_sounds_follows_it_to_the_sample(session: Ses
         disk.TakeRecalled(asked.token, record, codes_of(FRAMES), FRAMES, True, LEAD), after=0.01
     )
     start = session.one(engine.StartTake, came)
-    assert start.frames == frames_for(BAR, LEAD)
-    assert start.lead == 5 * 640
+    frames = frames_for(BAR, LEAD)
+    assert (start.frames, start.lead) == (frames, 5 * 640)
     came = session.do(block(2, -start.lead, 20_000), after=0.3)
     begin = session.one(audio.BeginTake, came)
     assert (begin.follows, begin.at, begin.sample) == (1, FRAMES * 640, 0)
@@ -112,7 +112,7 @@ def test_what_continues_a_take_that_sounds_follows_it_to_the_sample(session: Ses
     kept = session.one(disk.KeepPcm, came).block  # the pre-roll is for the ear alone
     assert (kept.first_sample, len(kept.pcm)) == (-LEAD, 20_000 - start.lead + LEAD)
     assert session.one(events.TakeWaveform, came).first == 0
-    session.do(engine.TakeDone(2, start.frames, cancelled=False))
+    session.do(engine.TakeDone(2, frames, cancelled=False))
     session.do(audio.TakeEnded(1, SAMPLES, True))  # the second is not heard yet
     assert status_of(session.state).state == "playing"
 
