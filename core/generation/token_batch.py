@@ -60,11 +60,12 @@ class SharedStream(TokenStream):
     # ------------------------------------------------------------------ for its batch
 
     def join(self, batch: TokenBatch) -> None:
-        self._batch, self._state = batch, None
+        self._batch, self._state, self._past = batch, None, None
 
     def part(self, state: LMState | None, first: int, branches: Branches) -> None:
         """Out of the batch, with its own rows of the batch's state."""
         self._batch, self._state, self._first, self._branches = None, state, first, branches
+        self._past = None
 
     def stands(self) -> tuple[object, ...]:
         """What streams must have in common to be drawn side by side.

@@ -23,7 +23,7 @@ empty, up to the window's end.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -43,6 +43,7 @@ from core.model.language_model import LanguageModel, LMState
 from core.model.text_keys import TextKeys, stacked
 
 ENDLESS_CAPACITY = 512  # positions allocated at first when the end is not known
+GOES_BACK = 600  # steps: as far as a take that runs ahead of the ear is ever rewound
 
 
 class PromptKeys(Protocol):
@@ -59,6 +60,17 @@ class PromptKeys(Protocol):
     def prefix(self, prompt: Prompt, branches: Sequence[str], frame: int) -> Tensor:
         """What a melody model reads before codes from `frame` on, [rows,P,H]."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """A state whose window is over, for a rewind to before that."""
+
+    until: int  # the step up to which it is kept
+    state: LMState
+    first: int
+    branches: Branches
+    read: tuple[Prompt, Branches] | None
 
 
 class TokenStream:
@@ -104,6 +116,7 @@ class TokenStream:
         self._first = 0  # the first frame the state was made from
         self._state: LMState | None = None
         self._branches: Branches = ()  # what the state's rows are
+        self._past: _Past | None = None
         self._text: tuple[object, TextKeys | None] | None = None  # the keys used last, and of what
         self._read: tuple[Prompt, Branches] | None = None  # what a melody model's state began with
         self._timeline = SteeringTimeline(prompt, sampling, changes, begun)
@@ -162,11 +175,17 @@ class TokenStream:
         self._codes.forget(frame)
         if self._state is None:
             return
+        past = self._past
+        if past is not None and self._first_seen() == past.first:
+            # Else all of a full window would be read again, just when sound is wanted soon.
+            self._state, self._first = past.state, past.first
+            self._branches, self._read = past.branches, past.read
+            self._past = None
         if self._first_seen() == self._first:
             # positions read before this step was due
             self._state.cut(self._step - 1 - self._first)
         else:
-            self._state = None
+            self._state = self._past = None
 
     @torch.inference_mode()
     def next_frame(self) -> Tensor | None:
@@ -208,7 +227,13 @@ class TokenStream:
         held = self._timeline.at(self._step)
         branches = self._due_branches()
         first = self._first_seen()
+        if self._past is not None and self._step > self._past.until:
+            self._past = None
         if self._state is None or first != self._first or self._reads_anew(held.prompt, branches):
+            if self._state is not None and first > self._first:
+                self._past = _Past(
+                    self._step + GOES_BACK, self._state, self._first, self._branches, self._read
+                )
             self._first, self._branches = first, branches
             self._state, logits = self._primed(branches, self._step)
             return logits

@@ -190,6 +190,31 @@ def test_continuing_with_bars_meets_the_same_contexts(mono: Twins) -> None:
     assert not np.array_equal(taken(without), whole)
 
 
+@pytest.mark.parametrize("back_to", [55, 59, 97])
+def test_going_back_over_a_windows_end_reads_nothing_again(
+    mono: Twins, back_to: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fader is moved just after the engine, ahead of the ear, has begun a new context."""
+    begins = [first_frame_seen(step, 60, mono.lm.config.max_delay) for step in range(1, 121)]
+    assert len(set(begins)) == 3
+    whole = taken(mono.stream("pads", WARM, frames=120, window_frames=60))
+    stream = mono.stream("pads", WARM, frames=120, window_frames=60)
+    taken(stream, back_to + 10)
+    read: list[int] = []
+    prefill = mono.lm.prefill
+
+    def counted(columns: torch.Tensor, *rest: object) -> torch.Tensor:
+        read.append(columns.shape[-1])
+        return prefill(columns, *rest)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(mono.lm, "prefill", counted)
+    stream.rewind(back_to)
+    assert stream.next_frame() is not None
+    assert read == []
+    np.testing.assert_array_equal(taken(stream, 120 - back_to - 1), whole[:, back_to + 1 :])
+    np.testing.assert_array_equal(stream.codes(), whole)
+
+
 # ------------------------------------------------------------------ changes on the way
 
 
