@@ -164,7 +164,42 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class KeepTake:
-    """Mark a take as one to keep (None: the take in flight or the last one)."""
+    """Mark a take as one to keep, or no longer (None: the take in flight or the last one)."""
+
+    take: int | None = None
+    origin: Origin = field(default=Origin())
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlayTake:
+    """Play a take of the library from `at` seconds into it. It is then the current one."""
+
+    take: int
+    at: float = 0.0
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class RenameTake:
+    """What people call it; its files keep their names, as projects of DAWs may use them."""
+
+    take: int
+    name: str
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTake:
+    """Move a take's files aside, where RestoreTake finds them."""
+
+    take: int
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTake:
+    """Bring a deleted take back (None: the one that was deleted last)."""
 
     take: int | None = None
     origin: Origin = field(default=Origin())
@@ -276,6 +311,13 @@ class AskTakes:
 
 
 @dataclass(frozen=True, slots=True)
+class AskTree:
+    """All takes at once, and where the clock is: for whoever shows them."""
+
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
 class AskAdapters:
     origin: Origin = field(default=Origin())
 
@@ -380,6 +422,10 @@ Command = (
     | Panic
     | Record
     | KeepTake
+    | PlayTake
+    | RenameTake
+    | DeleteTake
+    | RestoreTake
     | RecallPreset
     | SetParameter
     | TapTempo
@@ -395,6 +441,7 @@ Command = (
     | AskAdapters
     | AskCurrent
     | AskTakes
+    | AskTree
     | Ping
     | Subscribe
     | Unsubscribe

@@ -64,6 +64,7 @@ class Controller:
         defaults = SessionState()
         values = {**defaults.values, **kept.values}
         transport = Transport().set_by_hand(values["tempo"], time.monotonic())
+        transport = transport.following(int(values["clock"]))
         self._state = replace(
             defaults,
             prompt=kept.prompt,

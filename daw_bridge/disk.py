@@ -96,8 +96,18 @@ class DiskWorker:
                 self._takes.note(record)
             case disk.KeepCurrent(take):
                 self._takes.keep_current(take)
-            case disk.MarkTake(take):
-                self._takes.mark(take)
+            case disk.MarkTake(take, kept):
+                self._takes.mark(take, kept=kept)
+            case disk.NameTake(take, name):
+                self._takes.rename(take, name)
+            case disk.DiscardTake(take):
+                self._takes.discard(take)
+                self._answer(disk.TakeDiscarded(take))
+            case disk.ReclaimTake(take):
+                self._answer(disk.TakeReclaimed(self._takes.reclaim(take)))
+            case disk.ReadSound(token, take, first, count):
+                pcm, whole = self._takes.sound(take, first, count)
+                self._answer(disk.SoundRead(token, take, first, pcm, whole))
             case disk.ReadClip():
                 self._answer(read_dropped(self._takes, effect))
             case disk.AdoptTake(token, path, take):

@@ -67,6 +67,7 @@ class TakeRecord:
     complete: bool = False  # all that was asked for was made
     kept: bool = False
     path: str = ""  # of the WAV, once written
+    name: str = ""  # that a person gave it
 
     @property
     def prompt(self) -> str:
@@ -151,6 +152,37 @@ class CloseTake:
 @dataclass(frozen=True, slots=True)
 class MarkTake:
     take: int
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NameTake:
+    take: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardTake:
+    """Move a take's files aside."""
+
+    take: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReclaimTake:
+    """Bring a take's files back (None: those moved aside last)."""
+
+    take: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSound:
+    """At most `count` samples of a take's WAV, from its sample `first` on."""
+
+    token: int
+    take: int
+    first: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +263,10 @@ DiskEffect = (
     | KeepContext
     | CloseTake
     | MarkTake
+    | NameTake
+    | DiscardTake
+    | ReclaimTake
+    | ReadSound
     | ReadClip
     | RecallTake
     | RecallRecipe
@@ -255,6 +291,27 @@ class PlayBlock:
 @dataclass(frozen=True, slots=True)
 class TakeWritten:
     record: TakeRecord  # with its path
+
+
+@dataclass(frozen=True, slots=True)
+class TakeDiscarded:
+    take: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeReclaimed:
+    record: TakeRecord
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundRead:
+    """Of a take's WAV, which has `whole` samples, those from `first` on."""
+
+    token: int
+    take: int
+    first: int
+    pcm: Pcm
+    whole: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +382,9 @@ class LoopStretched:
 
 DiskOutcome = (
     TakeWritten
+    | TakeDiscarded
+    | TakeReclaimed
+    | SoundRead
     | DiskProblem
     | ClipRead
     | TakeRecalled

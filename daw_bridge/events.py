@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daw_bridge.commands import Origin
+from daw_bridge.effects import TakeRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Status:
     progress: float = 0.0  # of the take in flight, 0 … 1
     problem: str = ""  # the last problem's one line, until something succeeds
     oscquery: int = 0  # the HTTP port that describes the OSC addresses; 0: none
+    sounding: int = 0  # the take that is heard; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,39 @@ class TakesTold:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeChanged:
+    """Takes that are new or changed, and those that are gone; whole: these are all there are."""
+
+    changed: tuple[TakeRecord, ...] = ()
+    gone: tuple[int, ...] = ()
+    current: int = 0
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeDeleted:
+    """A take was moved aside; RestoreTake brings it back."""
+
+    take: int
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTold:
+    """Where the leading clock is: `beat` quarter notes at time.monotonic() `at`. Told when it can
+    no longer be reckoned from what was told before."""
+
+    beat: float
+    at: float
+    tempo: float
+    rolling: bool
+    beats: int  # quarter notes in a bar
+
+    def beat_at(self, now: float) -> float:
+        return self.beat + (now - self.at) * self.tempo / 60 if self.rolling else self.beat
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterChanged:
     name: str
     value: float
@@ -231,6 +266,9 @@ Event = (
     | LoopMade
     | TakeTold
     | TakesTold
+    | TreeChanged
+    | TakeDeleted
+    | ClockTold
     | ParameterChanged
     | PromptChanged
     | AdaptersChanged

@@ -203,6 +203,27 @@ def _keep(a: Arguments) -> Command:
     return ask.KeepTake(take, a.end())
 
 
+def _unkeep(a: Arguments) -> Command:
+    return ask.KeepTake(a.whole("the number of the take"), on=False, origin=a.end())
+
+
+def _play_take(a: Arguments) -> Command:
+    take = a.whole("the number of the take")
+    return ask.PlayTake(take, a.number("the second to play from") if a else 0.0, a.end())
+
+
+def _name_take(a: Arguments) -> Command:
+    return ask.RenameTake(a.whole("the number of the take"), a.text("its name"), a.end())
+
+
+def _delete_take(a: Arguments) -> Command:
+    return ask.DeleteTake(a.whole("the number of the take"), a.end())
+
+
+def _restore_take(a: Arguments) -> Command:
+    return ask.RestoreTake(a.whole("the number of the take") or None if a else None, a.end())
+
+
 def _adapter(a: Arguments) -> Command:
     adapter = a.text("the adapter's name or path")
     weight = checked_weight(a.number("the weight")) if a else 1.0
@@ -308,6 +329,16 @@ ADDRESSES: dict[str, Address] = {
                 "→ /musicgen/take for each of the newest 50 (or count, to 200) takes, those below"
                 " that number alone; then → /musicgen/takes", _takes),
         Address(f"{ROOT}/keep", "[i take]", "mark a take (the current one) as one to keep", _keep),
+        Address(f"{ROOT}/unkeep", "i take", "no longer", _unkeep),
+        Address(f"{ROOT}/takes/play", "i take, [f seconds]",
+                "play a take from its file, from that second on; it is then the current one",
+                _play_take),
+        Address(f"{ROOT}/takes/name", "i take, s name", "give a take a name; its files keep theirs",
+                _name_take),
+        Address(f"{ROOT}/takes/delete", "i take",
+                "move a take's files aside; → /musicgen/takes/deleted", _delete_take),
+        Address(f"{ROOT}/takes/restore", "[i take]",
+                "bring a deleted take back (the one that was deleted last)", _restore_take),
         Address(f"{ROOT}/stop", "", "stop on the next bar; at once while no clock rolls",
                 _trigger(ask.Stop), button=True),
         Address(f"{ROOT}/panic", "", "silence at once", _trigger(ask.Panic), button=True),

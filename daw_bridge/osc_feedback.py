@@ -93,7 +93,11 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/pong", tuple(_canonical(payload)))
         case events.Problem(code, text, origin):
             return OscMessage(f"{ROOT}/error", (origin.address or ROOT, code, text))
-        case events.TakeWaveform() | events.MeterLevels():
+        case events.TakeDeleted(take):
+            return OscMessage(f"{ROOT}/takes/deleted", (take,))
+        case (
+            events.TakeWaveform() | events.MeterLevels() | events.TreeChanged() | events.ClockTold()
+        ):
             return None
         case _:
             assert_never(event)

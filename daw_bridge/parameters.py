@@ -59,6 +59,15 @@ PARAMETERS: dict[str, Parameter] = {
             integer=True,
         ),
         Parameter(
+            "clock",
+            "Clock",
+            0,
+            5,
+            0,
+            "which clock leads: 0 the first there is, 1 Link, 2 MIDI, 3 JACK, 4 OSC, 5 our own",
+            integer=True,
+        ),
+        Parameter(
             "tell_tempo",
             "Tempo in prompt",
             0,

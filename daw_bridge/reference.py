@@ -59,6 +59,7 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/alternatives/ready | i n, i take, … | they can be swapped to, by number; 0: no more |
 | /musicgen/take | i take, i parent, f at, f seconds, i kept, i seed, s prompt, s path | see takes |
 | /musicgen/takes | i told, i of how many, i current | after the last /musicgen/take |
+| /musicgen/takes/deleted | i take | it was moved aside |
 | /musicgen/error | s address, s code, s text | what went wrong and what to do |
 | /musicgen/status | s name, value, … | something changed, or you asked |
 | /musicgen/prompt, /prompt/2 …, /tempo … | the value | someone else set it, or you asked |

@@ -13,14 +13,16 @@ from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
 from daw_bridge import session_alternatives as alternatives
+from daw_bridge import session_library as library
 from daw_bridge import session_loop as loops
+from daw_bridge import session_playing as playing
 from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
 from daw_bridge import session_takes as takes
 from daw_bridge.audio import messages as audio
 from daw_bridge.events import MeterLevels, Problem, TakeSaved
 from daw_bridge.session_adapters import hear_adapters, note_start
-from daw_bridge.session_clocks import forget_lost_clocks
+from daw_bridge.session_clocks import forget_lost_clocks, tell_clock
 from daw_bridge.session_commands import obey
 from daw_bridge.session_continue import (
     clip_read,
@@ -39,7 +41,7 @@ from daw_bridge.session_state import (
 )
 from daw_bridge.session_status import tell_status
 from daw_bridge.session_swap import try_swap
-from daw_bridge.session_tree import recipe_recalled
+from daw_bridge.session_tree import recipe_recalled, tell_tree
 from daw_bridge.take_heritage import note_level
 
 ENGINE_RESTARTED = "engine"  # the code of a problem after which the take goes on
@@ -86,6 +88,9 @@ def apply(
             _hear_audio(turn, item)
         case (
             disk.TakeWritten()
+            | disk.TakeDiscarded()
+            | disk.TakeReclaimed()
+            | disk.SoundRead()
             | disk.DiskProblem()
             | disk.ClipRead()
             | disk.TakeRecalled()
@@ -103,6 +108,8 @@ def apply(
                 turn.send(Problem(refused.code, str(refused), item_origin(item)))
     alternatives.settle(turn)
     tell_status(turn)
+    tell_tree(turn, state.tree)
+    tell_clock(turn)
     return turn.state, tuple(turn.out)
 
 
@@ -216,6 +223,10 @@ def _hear_disk(turn: Turn, outcome: disk.DiskOutcome) -> None:
             turn.change(tree=turn.state.tree.with_record(record))
             origin = turn.state.askers.get(record.take)
             turn.send(TakeSaved(record.take, record.path, record.seconds, origin))
+        case disk.TakeDiscarded() | disk.TakeReclaimed():
+            library.hear(turn, outcome)
+        case disk.SoundRead():
+            playing.on_sound(turn, outcome)
         case disk.ClipRead():
             clip_read(turn, outcome)
         case disk.TakeRecalled():
@@ -229,6 +240,7 @@ def _hear_disk(turn: Turn, outcome: disk.DiskOutcome) -> None:
         case disk.LoopStretched():
             loops.on_stretched(turn, outcome)
         case disk.DiskProblem():
+            playing.give_up(turn, outcome)
             question_failed(turn, outcome)
         case _:
             assert_never(outcome)

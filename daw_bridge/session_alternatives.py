@@ -41,6 +41,8 @@ def make_alternatives(turn: Turn, command: MakeAlternatives) -> None:
         raise BadInput(f"{count} alternatives are out of range; use 1 to {MOST_ALTERNATIVES}")
     if flight is None or not _stays(flight):
         raise BadInput("nothing sounds to make alternatives of; generate a take first")
+    if flight.replay is not None:
+        raise BadInput("that take comes from its file; continue it first, or generate one")
     if flight.record.loop:
         raise BadInput("a loop has no alternatives; send /musicgen/loop 0 and generate a take")
     dissolve(turn)

@@ -9,7 +9,7 @@ from daw_bridge import commands as ask
 from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
 from daw_bridge.effects import KeepSettings
-from daw_bridge.events import ParameterChanged, Problem
+from daw_bridge.events import ClockTold, ParameterChanged, Problem
 from daw_bridge.session_schedule import follow_clock
 from daw_bridge.session_state import Turn
 from daw_bridge.transport import Transport
@@ -22,6 +22,7 @@ ClockCommand = (
     | ask.ClockGone
     | ask.LinkPeers
 )
+TELL_CLOCK = 0.01  # seconds by which a clock may stray from what was told of it
 WENT = {  # what happened, as a musician would say it
     ask.ClockSource.LINK: "the last Link peer left",
     ask.ClockSource.MIDI: "the MIDI clock is silent",
@@ -69,6 +70,23 @@ def tell_tempo(turn: Turn) -> None:
         return
     if steering.tempo_to_tell(turn.state, flight.told_tempo) != flight.told_tempo:
         steering.steer(turn)
+
+
+def tell_clock(turn: Turn) -> None:
+    """Where the bars are, for whoever shows them: when it is not where one would reckon."""
+    state, shown = turn.state, turn.state.clock_shown
+    clock = state.transport.clocks[state.transport.leader]
+    beat = clock.beat_at(turn.now)
+    if shown is not None:
+        same = (clock.rolling, clock.tempo, state.beats) == (
+            shown.rolling, shown.tempo, shown.beats,
+        )  # fmt: skip
+        strayed = abs(beat - shown.beat_at(turn.now)) * 60 / clock.tempo
+        if same and strayed < TELL_CLOCK:
+            return
+    told = ClockTold(beat, turn.now, clock.tempo, clock.rolling, state.beats)
+    turn.change(clock_shown=told)
+    turn.send(told)
 
 
 def note_parameter(turn: Turn, name: str, value: float, origin: ask.Origin | None) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import assert_never
 
-from core.errors import BadInput, DawBridgeError
+from core.errors import DawBridgeError
 from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import effects as disk
+from daw_bridge import session_library as library
+from daw_bridge import session_playing as playing
 from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
 from daw_bridge import session_takes as takes
@@ -62,6 +63,9 @@ def obey(turn: Turn, command: ask.Command) -> None:
             turn.send(CurrentTake(state.tree.current, origin, answer=True))
         case ask.AskTakes():
             tree.tell_takes(turn, command)
+        case ask.AskTree():
+            tree.tell_whole_tree(turn)
+            turn.change(clock_shown=None)  # and so told again
         case ask.ContinueFile():
             _needs_model(turn)
             continue_file(turn, command)
@@ -84,17 +88,10 @@ def obey(turn: Turn, command: ask.Command) -> None:
             turn.send(Accepted(state.last_take, origin))
         case ask.Record():
             record_input(turn, command)
-        case ask.KeepTake(take, origin):
-            chosen = state.tree.current if take is None else take
-            if chosen < 1:
-                turn.send(Problem("no_take", "no take to keep yet", origin))
-            elif chosen >= state.next_take:
-                raise BadInput(f"no take {chosen}; the last one is {state.next_take - 1}")
-            else:
-                turn.send(disk.MarkTake(chosen), Accepted(chosen, origin))
-                if marked := state.tree.records.get(chosen):
-                    marked = replace(marked, kept=True)
-                    turn.change(tree=state.tree.with_record(marked))
+        case ask.KeepTake() | ask.RenameTake() | ask.DeleteTake() | ask.RestoreTake():
+            library.obey_librarian(turn, command)
+        case ask.PlayTake():
+            playing.play_take(turn, command)
         case ask.SetPrompt() | ask.SetPromptSlot() | ask.SetNegative() | ask.AskPrompt():
             steering.obey_prompt(turn, command)
         case ask.RecallPreset(preset, origin):
@@ -177,7 +174,9 @@ def _set_parameter(
     if name == "tempo":
         turn.change(transport=turn.state.transport.set_by_hand(checked, turn.now))
     note_parameter(turn, name, checked, origin)
-    if name == "loop":
+    if name == "clock":
+        turn.change(transport=turn.state.transport.following(int(checked)))
+    elif name == "loop":
         switched(turn, on=bool(checked))
     elif name == "gain":
         turn.send(audio.SetGain(checked))

@@ -142,7 +142,7 @@ def _enough(turn: Turn, flight: Flight) -> bool:
 
     At `speed` < 1 the W seconds wanted last W while (W − made) / speed are still being made.
     """
-    if flight.last_sent:
+    if flight.last_sent or flight.replay is not None:
         return True
     speed, made = SPEED_TRUSTED * turn.state.speed, flight.received / MODEL_RATE
     needed = FIRST_CUSHION

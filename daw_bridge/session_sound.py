@@ -8,6 +8,7 @@ from daw_bridge.audio.messages import EndTake, Played, TakeEnded, TakeHeard
 from daw_bridge.events import FirstAudio
 from daw_bridge.session_alternatives import KEPT_BEHIND, ears_at, trimmed
 from daw_bridge.session_loop import goes_on
+from daw_bridge.session_playing import feed
 from daw_bridge.session_schedule import try_begin
 from daw_bridge.session_state import Flight, Turn
 from daw_bridge.session_takes import RUN_AHEAD, cancel
@@ -37,6 +38,7 @@ def on_played(turn: Turn, played: Played) -> None:
         played.take, played=played.samples, played_at=turn.now, buffered=played.buffered, kept=kept
     )
     ears_at(turn, flight)
+    feed(turn, played)
     if not flight.engine_done and not flight.aside:
         _allow_more(turn, flight)
 
@@ -53,6 +55,8 @@ def _allow_more(turn: Turn, flight: Flight) -> None:
 
 def on_ended(turn: Turn, ended: TakeEnded) -> None:
     flight = turn.state.flight(ended.take)
+    if flight is not None and flight.replay is not None and not flight.begun:
+        return  # it was heard before, and is about to be heard again
     if flight is not None and not goes_on(flight, ended):
         turn.change_flight(ended.take, audio_done=True, played=ended.samples, buffered=0.0)
 

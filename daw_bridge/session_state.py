@@ -21,7 +21,7 @@ from core.types import MODEL_RATE, seconds_of_bars
 from daw_bridge.audio.messages import AudioEvent, AudioRequest
 from daw_bridge.commands import Command, ContinueTake, Origin
 from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, Tick
-from daw_bridge.events import Event, Status
+from daw_bridge.events import ClockTold, Event, Status
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.presets import Preset
 from daw_bridge.take_tree import TakeTree
@@ -71,6 +71,14 @@ class LoopState:
     stretching: bool = False  # to another tempo, right now
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A take that is played from its file, a piece at a time. Samples of the WAV."""
+
+    read: int  # … that are here
+    asked: bool = False  # the next piece is on its way
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Flight:
     """A take from its request until it is both written and heard."""
@@ -112,6 +120,7 @@ class Flight:
     audio_done: bool = False
     stop_at: float | None = None
     loop: LoopState | None = None
+    replay: Replay | None = None
     finishes: bool = False  # it was to be a loop, and is to end with this round
     # beside what sounds
     offset: int = 0  # samples from the bar that its bar lines are counted from to its first one
@@ -143,6 +152,7 @@ class Wish(Enum):
     ALTERNATIVES = "alternatives"  # to what sounds
     RECORDING = "recording"
     RETRY = "retry"
+    PLAY = "play"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,8 @@ class Pending:
     prompt: str | None
     asked_at: float
     plan: InputPlan | None = None
+    take: int = 0  # that is to be played …
+    at: int = 0  # … from that sample on
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +273,7 @@ class SessionState:
     device_problem: str = ""  # the problem that ends when a device is open again
     shown: Status = field(default_factory=Status)  # the status last told
     shown_at: float = -1.0
+    clock_shown: ClockTold | None = None
 
     @property
     def current(self) -> Flight | None:

@@ -40,6 +40,7 @@ def status_of(state: SessionState) -> Status:
         progress=round(max(0.0, state.last_fraction), 3),
         problem=state.problem,
         oscquery=state.oscquery,
+        sounding=next((f.take for f in reversed(state.flights) if f.sounding and f.heard), 0),
     )
 
 

@@ -189,7 +189,7 @@ def _branch(turn: Turn, flight: Flight) -> None:
     """A take that is made whole and still sounds is on disk as it is: the change begins a take
     that branches from it, and takes its place at the look-ahead."""
     waits = any(pending.wish is Wish.BRANCH for pending in turn.state.pending.values())
-    if flight.record.loop:  # it stays as it is; the next take is what was asked for
+    if flight.record.loop or flight.replay:  # it stays as it is: what is asked for is the next
         return
     if waits or flight.cancelled or not flight.heard or not flight.sounding or flight.stop_at:
         return

@@ -7,7 +7,7 @@ from dataclasses import replace
 from core.types import seconds_of_bars
 from daw_bridge import commands as ask
 from daw_bridge.effects import KeepCurrent, RecallRecipe, RecipeRecalled, TakeRecord
-from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold
+from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold, TreeChanged
 from daw_bridge.session_continue import refused_by_model
 from daw_bridge.session_loop import tail_of
 from daw_bridge.session_state import Context, Pending, Recipe, Turn, Wish
@@ -58,6 +58,23 @@ def _told(tree: TakeTree, record: TakeRecord, origin: ask.Origin) -> TakeTold:
         record.path,
         origin,
     )
+
+
+def tell_whole_tree(turn: Turn) -> None:
+    tree = turn.state.tree
+    turn.send(TreeChanged(tuple(tree.records.values()), (), tree.current, whole=True))
+
+
+def tell_tree(turn: Turn, before: TakeTree) -> None:
+    """What has become of the tree in this turn."""
+    tree = turn.state.tree
+    if tree.records is before.records:
+        if tree.current != before.current:
+            turn.send(TreeChanged(current=tree.current))
+        return
+    changed = tuple(r for n, r in tree.records.items() if before.records.get(n) is not r)
+    gone = tuple(n for n in before.records if n not in tree.records)
+    turn.send(TreeChanged(changed, gone, tree.current))
 
 
 # ---------------------------------------------------------------- retry

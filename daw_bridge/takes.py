@@ -23,6 +23,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -38,6 +39,8 @@ from daw_bridge.take_index import read_folder
 from daw_bridge.take_lineage import Lineage
 from daw_bridge.take_loop import make_loop_of
 from daw_bridge.take_numbers import TakeNumbers
+from daw_bridge.take_shelf import TakeShelf
+from daw_bridge.take_sound import read_sound
 from daw_bridge.take_writing import free_path, write_codes, write_sidecar, write_take
 
 
@@ -62,6 +65,7 @@ class TakeLibrary:
         self._unwritten: dict[int, TakeRecord] = {}  # closed, and waiting for room
         self._loops: dict[int, np.ndarray] = {}  # what is heard of a take that is a loop
         self._lineage = Lineage(self._growing, self._find)
+        self._shelf = TakeShelf(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             found, self.problems = read_folder(self.folder)
@@ -211,15 +215,47 @@ class TakeLibrary:
 
     # ------------------------------------------------------------------ looking back
 
-    def mark(self, take: int) -> TakeRecord:
+    def mark(self, take: int, *, kept: bool = True) -> TakeRecord:
         """Note that a take is one to keep. Raises BadInput if there is none such."""
         if take in self._growing:
-            self._growing[take].kept = True
+            self._growing[take].kept = kept
             return self._growing[take].record
+        return self._changed(take, kept=kept)
+
+    def rename(self, take: int, name: str) -> TakeRecord:
+        """Give a take that is whole a name; its files keep theirs. Raises BadInput, OSError."""
+        return self._changed(take, name=name)
+
+    def discard(self, take: int) -> None:
+        """Move a take's files aside. Raises BadInput, OSError."""
+        record = self._whole(take)
+        self._numbers.note(last=take)  # so that the number is not given again
+        self._shelf.put(record)
+        with self._lock:
+            del self._records[take]
+
+    def reclaim(self, take: int | None) -> TakeRecord:
+        """Bring a take's files back (None: those discarded last). Raises BadInput, OSError."""
+        record = self._shelf.fetch(take)
+        with self._lock:
+            self._records[record.take] = record
+        return record
+
+    def sound(self, take: int, first: int, count: int) -> tuple[np.ndarray, int]:
+        """Samples of a take's WAV, float32 [at most count, channels], and how many it has.
+
+        Raises BadInput where there is no such file any more, or one that is not as we wrote it.
+        """
+        return read_sound(self._whole(take), first, count)
+
+    def _whole(self, take: int) -> TakeRecord:
         found = self._find(take)
         if found is None:
             raise BadInput(f"no take {take} in {self.folder}")
-        record = replace(found, kept=True)
+        return found
+
+    def _changed(self, take: int, **changes: Any) -> TakeRecord:
+        record = replace(self._whole(take), **changes)
         self._describe(record)
         return record
 

@@ -58,11 +58,14 @@ class Transport:
     clocks: Mapping[ClockSource, Clock] = field(default_factory=_only_internal)
     taps: tuple[float, ...] = ()
     chosen: bool = False  # a person or a clock has set the internal tempo
+    followed: ClockSource | None = None  # the one that a person lets lead; None: the first there
 
     @property
     def leader(self) -> ClockSource:
         """The clock that leads: the first that is there. One that stands does not take over
         from one that was lost and rolls on: what is planned would lose its bar."""
+        if self.followed is not None:
+            return self.followed if self.followed in self.clocks else ClockSource.INTERNAL
         there = [s for s in self.outside if not self.clocks[s].lost]
         wheeling = [s for s in self.outside if self.clocks[s].lost and self.clocks[s].rolling]
         if there and (not wheeling or self.clocks[there[0]].rolling):
@@ -153,6 +156,10 @@ class Transport:
         if len(taps) < 2:
             return changed
         return changed.set_by_hand(60 * (len(taps) - 1) / (taps[-1] - taps[0]), now)
+
+    def following(self, number: int) -> Transport:
+        """The parameter `clock`: 0 is whichever leads, then the sources in their order."""
+        return replace(self, followed=(None, *ClockSource)[number])
 
     # ------------------------------------------------------------------ bars
 

@@ -21,7 +21,9 @@ from daw_bridge.events import (
     ControllerMapped,
     CurrentTake,
     Event,
+    Filling,
     FirstAudio,
+    LatencyChanged,
     LoopMade,
     MeterLevels,
     ParameterChanged,
@@ -68,6 +70,8 @@ class BridgeAdapter(QObject):
     prompt_changed = pyqtSignal(object)
     meters = pyqtSignal(object)
     problem = pyqtSignal(object)
+    latency_changed = pyqtSignal(object)
+    filling = pyqtSignal(object)
 
     _wake = pyqtSignal()
 
@@ -168,6 +172,10 @@ class BridgeAdapter(QObject):
                 self.meters.emit(event)
             case Problem():
                 self.problem.emit(event)
+            case LatencyChanged():
+                self.latency_changed.emit(event)
+            case Filling():
+                self.filling.emit(event)
             case (
                 Pong()
                 | ControllerMapped()
