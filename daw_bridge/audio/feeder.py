@@ -36,7 +36,7 @@ from daw_bridge.audio.messages import (
 from daw_bridge.audio.output import Output
 from daw_bridge.audio.renderer import Renderer
 from daw_bridge.audio.source import TakeSource
-from daw_bridge.audio.voice import Voice
+from daw_bridge.audio.voice import REFILL, Voice
 
 CROSS_FADE = 0.010  # seconds
 SETTLE = 0.010  # of sound before a cross-fade: the resampler begins as if out of silence
@@ -277,7 +277,13 @@ class Feeder:
                 fading = [v.end for v in self._voices if v.released and v.end is not None]
                 target = max(target, due, *fading)
                 skip, limit = lead_in + target - due, voice.limit_after(old)
-            if target > self._safe() + self._frames(COMMIT) or not voice.holds(skip):
+            if target > self._safe() + self._frames(COMMIT):
+                return
+            late = due is not None and target > due
+            left = old.source.tail - old.take_frame_at(target)
+            # One that comes too late would starve at once: better some more of the old sound.
+            spare = self._frames(REFILL) if late and left > self._frames(COMMIT) else 0
+            if not voice.holds(skip + spare):
                 return
         elif voice.due is not None:
             if not self._stream.ready:

@@ -106,6 +106,28 @@ def test_sound_that_comes_late_leaves_the_beat_where_it_was() -> None:
     np.testing.assert_allclose(heard[later], -later, atol=1.5)
 
 
+def test_sound_that_comes_late_and_thin_takes_over_once_it_lasts() -> None:
+    """50 ms of it would starve at once, while the old sound has seconds in hand."""
+    stage, start = begun()
+    at = len(stage.heard) - start + 2_000
+    stage.feeder.begin(BeginTake(1, 2, follows=1, at=at))
+    stage.run(0.5)
+    made = len(stage.heard) - start + RATE // 20
+    ramp(stage, 2, at, made, sign=-1)
+    for _ in range(16):  # it gains 10 ms on the ear each time
+        stage.run(0.04)
+        made += RATE // 20
+        ramp(stage, 2, made - RATE // 20, made, sign=-1)
+    stage.run(0.05)
+    heard = places(stage, start)
+    turned = int(np.argmax(heard < 0))
+    np.testing.assert_allclose(heard[FADE:turned], np.arange(FADE, turned), atol=1.5)
+    later = np.arange(turned + FADE, len(heard))
+    assert len(later) > RATE // 10
+    np.testing.assert_allclose(heard[later], -later, atol=1.5)
+    assert stage.feeder.underruns == 0
+
+
 def test_a_stop_that_was_planned_holds_for_the_new_sound() -> None:
     stage, start = begun()
     stage.feeder.end(EndTake(1, 1.0, stage.now))
