@@ -18,12 +18,11 @@ from daw_bridge.events import (
     Accepted,
     AdaptersChanged,
     AlternativesReady,
+    ClockTold,
     ControllerMapped,
     CurrentTake,
     Event,
-    Filling,
     FirstAudio,
-    LatencyChanged,
     LoopMade,
     MeterLevels,
     ParameterChanged,
@@ -32,11 +31,13 @@ from daw_bridge.events import (
     PromptChanged,
     Scheduled,
     StatusChanged,
+    TakeDeleted,
     TakeProgress,
     TakeSaved,
     TakesTold,
     TakeTold,
     TakeWaveform,
+    TreeChanged,
 )
 
 THROTTLE_MS = 50
@@ -70,8 +71,11 @@ class BridgeAdapter(QObject):
     prompt_changed = pyqtSignal(object)
     meters = pyqtSignal(object)
     problem = pyqtSignal(object)
-    latency_changed = pyqtSignal(object)
-    filling = pyqtSignal(object)
+    alternatives_ready = pyqtSignal(object)
+    loop_made = pyqtSignal(object)
+    tree_changed = pyqtSignal(object)
+    take_deleted = pyqtSignal(object)
+    clock_told = pyqtSignal(object)
 
     _wake = pyqtSignal()
 
@@ -172,17 +176,21 @@ class BridgeAdapter(QObject):
                 self.meters.emit(event)
             case Problem():
                 self.problem.emit(event)
-            case LatencyChanged():
-                self.latency_changed.emit(event)
-            case Filling():
-                self.filling.emit(event)
+            case AlternativesReady():
+                self.alternatives_ready.emit(event)
+            case LoopMade():
+                self.loop_made.emit(event)
+            case TreeChanged():
+                self.tree_changed.emit(event)
+            case TakeDeleted():
+                self.take_deleted.emit(event)
+            case ClockTold():
+                self.clock_told.emit(event)
             case (
                 Pong()
                 | ControllerMapped()
                 | AdaptersChanged()
                 | CurrentTake()
-                | AlternativesReady()
-                | LoopMade()
                 | TakeTold()
                 | TakesTold()
             ):
