@@ -19,7 +19,8 @@ import matplotlib.pyplot as plt
 Curve = NDArray[np.float64]
 SAMPLED = 2.0  # seconds between two looks at the memory
 OFF = 2e-3  # of full scale, beyond which what was heard is not the take: -54 dB
-SPLICE = 0.03  # seconds around a change, where the old sound is faded into the new
+SPLICE = (0.03, 0.2)  # seconds before and after a change's first sound, where the old sound is
+# faded into the new: somewhat later than planned, where the machine is busy, and no beat moves
 
 
 def levels(pcm: NDArray[np.float32], rate: int) -> Curve:
@@ -49,11 +50,12 @@ def departures(
     probe = expected[rate : 2 * rate]
     area = heard[max(0, about - 200) + rate :][: 2 * rate]
     at = max(0, about - 200) + int(np.argmax(np.correlate(area, probe, "valid")))
-    length = min(len(heard) - at, len(expected)) - rate // 10  # it was stopped with a fade
+    sounding = int(np.flatnonzero(heard)[-1]) - at  # it was stopped, with a fade
+    length = min(sounding, len(expected)) - rate // 10
     off = np.abs(heard[at : at + length] - expected[:length]) > OFF
     off[: rate // 50] = False  # it fades in
     for splice in splices:
-        off[int((splice - SPLICE) * rate) : int((splice + SPLICE) * rate)] = False
+        off[int((splice - SPLICE[0]) * rate) : int((splice + SPLICE[1]) * rate)] = False
     places = np.flatnonzero(off)
     apart = places[np.diff(places, prepend=-rate) > rate // 20]
     return [float(place / rate) for place in apart]
