@@ -31,6 +31,9 @@ class Status:
     input: str = ""
     recording: bool = False
     headroom: float = 0.0  # generated seconds per second; 0 while unknown
+    latency: str = "normal"  # how far it had to go for lack of headroom: see LatencyChanged
+    in_hand: float = 0.12  # seconds of sound in hand when a take starts or a change is due
+    starts_in: float = 0.0  # seconds until enough of the take is made to begin; 0: it is
     buffered: float = 0.0  # seconds of audio ahead of the ear
     underruns: int = 0
     tempo: float = 120.0
@@ -68,6 +71,25 @@ class Scheduled:
     bar: int
     seconds: float
     slipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """The model is slower than the ear: in about so many seconds enough of the take is made to
+    play it without a gap."""
+
+    take: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyChanged:
+    """Headroom has shrunk or come back. step: 'normal', 'more look-ahead', 'guidance off' or
+    'lighter model' (which is only offered). worse: it is a step down. text: one line of why."""
+
+    step: str
+    worse: bool
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +279,8 @@ Event = (
     StatusChanged
     | Accepted
     | Scheduled
+    | Filling
+    | LatencyChanged
     | FirstAudio
     | TakeProgress
     | TakeWaveform

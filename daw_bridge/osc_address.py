@@ -46,6 +46,12 @@ class Arguments:
     def optional_text(self) -> str | None:
         return self.text("") if self._left and isinstance(self._left[0], str) else None
 
+    def word(self) -> str | None:
+        """A text that is no number, if one comes next."""
+        if self._left and isinstance(self._left[0], str) and _number(self._left[0]) is None:
+            return str(self._left.pop(0))
+        return None
+
     def number(self, what: str) -> float:
         if self._left and (value := _number(self._left[0])) is not None:
             self._left.pop(0)
@@ -265,12 +271,15 @@ def _for_parameter(p: Parameter) -> Address:
     def build(a: Arguments) -> Command:
         if not a:
             return ask.AskParameter(p.name, a.end())
-        value = p.checked(a.number(p.name))
+        word = a.word() if p.words else None
+        value = p.checked(a.number(p.name)) if word is None else p.from_word(word)
         return ask.SetParameter(p.name, value, a.end())
 
     number = "i" if p.integer else "f"
     unit = f" {p.unit}" if p.unit else ""
-    effect = f"{p.help} ({p.low:g} to {p.high:g}{unit}); without arguments → its value"
+    limits = ", ".join(f"{p.low + at:g} or '{word}'" for at, word in enumerate(p.words))
+    limits = limits or f"{p.low:g} to {p.high:g}{unit}"
+    effect = f"{p.help} ({limits}); without arguments → its value"
     return Address(f"{ROOT}/{p.name}", f"[{number}]", effect, build)
 
 

@@ -58,6 +58,10 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/accepted", (take, origin.address))
         case events.Scheduled(take, bar, seconds, slipped):
             return OscMessage(f"{ROOT}/scheduled", (take, bar, float(seconds), slipped))
+        case events.Filling(take, seconds):
+            return OscMessage(f"{ROOT}/filling", (take, float(seconds)))
+        case events.LatencyChanged(step, worse, text):
+            return OscMessage(f"{ROOT}/latency/step", (step, int(worse), text))
         case events.FirstAudio(take, milliseconds):
             return OscMessage(f"{ROOT}/first_audio", (take, float(milliseconds)))
         case events.TakeProgress(take, fraction):
@@ -194,7 +198,7 @@ class OscFeedback:
                         self._askers.pop(old)
                         self._progress_at.pop(old, None)
                 return origin
-            case events.TakeProgress(take) | events.Scheduled(take):
+            case events.TakeProgress(take) | events.Scheduled(take) | events.Filling(take):
                 return self._askers.get(take)
             case _:
                 return getattr(event, "origin", None)

@@ -17,6 +17,7 @@ class Parameter:
     integer: whole numbers only. unit: as shown to people, '' if none.
     controller: the MIDI control change that sets it (0–127 spans the range), None: unmapped.
     live: takes effect on the take in flight, not only on the next.
+    words: for whole numbers that are a choice, what each is called, from `low` on.
     """
 
     name: str
@@ -29,6 +30,13 @@ class Parameter:
     integer: bool = False
     controller: int | None = None
     live: bool = False
+    words: tuple[str, ...] = ()
+
+    def from_word(self, word: str) -> float:
+        """The number that a word of a choice stands for. Raises BadInput that lists the words."""
+        if word.lower() not in self.words:
+            raise BadInput(f"{self.name} {word[:40]!r} is unknown; use {', '.join(self.words)}")
+        return self.low + self.words.index(word.lower())
 
     def checked(self, value: float) -> float:
         """`value` as this parameter holds it. Raises BadInput with the range if outside."""
@@ -166,6 +174,16 @@ PARAMETERS: dict[str, Parameter] = {
             "bars",
             integer=True,
             controller=25,
+        ),
+        Parameter(
+            "latency",
+            "Latency",
+            0,
+            2,
+            1,
+            "low: early, as it comes; auto: adapts to the machine's headroom; safe: more in hand",
+            integer=True,
+            words=("low", "auto", "safe"),
         ),
         Parameter(
             "gain", "Gain", 0, 2, 1, "output level, 1 is as generated", controller=7, live=True

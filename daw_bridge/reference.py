@@ -51,6 +51,8 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 |---|---|---|
 | /musicgen/accepted | i take (0: none), s address | a command was understood and is under way |
 | /musicgen/scheduled | i take, i bar, f seconds, i bars late | a take waits for its bar |
+| /musicgen/filling | i take, f seconds | a slow model: enough of it is made first |
+| /musicgen/latency/step | s step, i 0/1, s text | [headroom](live.md#latency) shrank (1) or is back |
 | /musicgen/first_audio | i take, f milliseconds | its first sound, counted from the command |
 | /musicgen/progress | i take, f 0 to 1 | ten a second at most; of endless takes minus seconds |
 | /musicgen/done | i take, s path | it is on disk, whole |

@@ -32,6 +32,7 @@ from daw_bridge.session_continue import (
     take_recalled,
 )
 from daw_bridge.session_input import clip_captured, forget_late_questions
+from daw_bridge.session_latency import hear_model
 from daw_bridge.session_state import (
     ModelState,
     SessionInput,
@@ -127,6 +128,7 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
         case engine.ModelLoading(asked, fraction, what):
             turn.change(model=ModelState(asked, fraction, what, model.loaded, origin=model.origin))
         case engine.ModelLoaded():
+            hear_model(turn, event)
             answers = event.model == model.asked  # or it is the one before, which is kept
             if answers and model.origin is not None:
                 turn.send(disk.KeepSettings({"model": event.model}))

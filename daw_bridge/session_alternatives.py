@@ -18,12 +18,13 @@ from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.commands import MOST_ALTERNATIVES, MakeAlternatives
 from daw_bridge.effects import KeepContext, KeepCurrent, OpenTake, RecallTake, TakeRecalled
 from daw_bridge.events import Accepted, AlternativesReady, Problem
+from daw_bridge.headroom import TRUSTED as SPEED_TRUSTED
 from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_bars import bar_line
-from daw_bridge.session_schedule import FIRST_CUSHION, SPEED_TRUSTED
+from daw_bridge.session_schedule import FIRST_CUSHION
 from daw_bridge.session_state import Alternatives, Flight, Pending, Turn, Wish
-from daw_bridge.session_steering import SAFETY, SHORTEST_BRANCH, look_ahead
-from daw_bridge.session_takes import RUN_AHEAD, cancel
+from daw_bridge.session_steering import SHORTEST_BRANCH, look_ahead
+from daw_bridge.session_takes import cancel
 from daw_bridge.take_length import PRE_ROLL, rest_of
 from daw_bridge.take_timeline import TakeChange, past, prompts_of, timeline
 
@@ -58,7 +59,8 @@ def _placed(turn: Turn, asked: Alternatives, parent: Flight) -> Alternatives:
     if not parent.sounding or not parent.played_at:
         return asked
     ear, state = (parent.played + parent.offset, parent.played_at), turn.state
-    ahead = max(state.ready_after, look_ahead(state, parent, parent.heard_by(turn.now))) + SAFETY
+    ahead = max(state.ready_after, look_ahead(state, parent, parent.heard_by(turn.now)))
+    ahead += state.in_hand
     line = bar_line(turn, parent.record, ear, turn.now + ahead + state.latency)
     frame = max(0, line.place - parent.offset) // SAMPLES_PER_FRAME
     if parent.wanted is not None and frame > parent.wanted - SHORTEST_BRANCH:
@@ -184,7 +186,7 @@ def _flight(
         wanted,
         prompt,
         parent.told_tempo,
-        credit=RUN_AHEAD if wanted is None else wanted,
+        credit=state.run_ahead if wanted is None else wanted,
         aside=True,
         offset=parent.offset + at * SAMPLES_PER_FRAME,
     )
@@ -195,7 +197,7 @@ def _ration(turn: Turn, parent: Flight) -> None:
     others, where the engine is quick."""
     if parent.wanted is None or parent.engine_done or SPEED_TRUSTED * turn.state.speed < QUICK:
         return
-    credit = min(parent.wanted, parent.played // SAMPLES_PER_FRAME + RUN_AHEAD)
+    credit = min(parent.wanted, parent.played // SAMPLES_PER_FRAME + turn.state.run_ahead)
     turn.change_flight(parent.take, credit=credit)
     turn.send(Credit(parent.take, credit))
 
@@ -216,7 +218,7 @@ def ears_at(turn: Turn, heard: Flight) -> None:
             continue
         behind = max(0, place - flight.offset)
         kept = trimmed(flight.kept, behind - KEPT_BEHIND)
-        credit = behind // SAMPLES_PER_FRAME + RUN_AHEAD
+        credit = behind // SAMPLES_PER_FRAME + turn.state.run_ahead
         more = flight.wanted is None and not flight.engine_done
         if more and credit >= flight.credit + FRAME_RATE // 2:
             turn.send(Credit(take, credit))

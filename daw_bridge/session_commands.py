@@ -32,6 +32,7 @@ from daw_bridge.session_alternatives import make_alternatives
 from daw_bridge.session_clocks import hear_clock, note_parameter, tell_tempo
 from daw_bridge.session_continue import continue_file, continue_take
 from daw_bridge.session_input import continue_input, record_input
+from daw_bridge.session_latency import choose_mode
 from daw_bridge.session_loop import switched
 from daw_bridge.session_state import Context, ModelState, Turn
 from daw_bridge.session_status import status_of
@@ -178,6 +179,8 @@ def _set_parameter(
         turn.change(transport=turn.state.transport.following(int(checked)))
     elif name == "loop":
         switched(turn, on=bool(checked))
+    elif name == "latency":
+        choose_mode(turn)
     elif name == "gain":
         turn.send(audio.SetGain(checked))
     elif name in ("tempo", "tell_tempo"):

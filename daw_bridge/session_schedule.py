@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from core.types import FRAME_RATE, MODEL_RATE
+import math
+
+from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.audio.messages import BeginTake, EndTake
 from daw_bridge.effects import PlayBlock
-from daw_bridge.events import Scheduled
+from daw_bridge.events import Filling, Scheduled
+from daw_bridge.headroom import TRUSTED as SPEED_TRUSTED
 from daw_bridge.session_loop import loop_cushion, tail_of
 from daw_bridge.session_state import Flight, Turn
 
@@ -15,8 +18,10 @@ MOVED = 0.0001  # seconds by which a bar line must have moved to be told
 JOIN_WITHIN = 0.010  # seconds from a bar line at which a take may end that is joined there
 LONGEST_WAIT = 5.0  # seconds; a start planned too early slips, one planned too late waits
 FIRST_CUSHION = 0.12  # seconds in hand when a take starts: blocks arrive in fits at first
-SPEED_TRUSTED = 0.85  # share of the speed last measured that is counted on
-ENDLESS_CUSHION = 2.0  # seconds kept in hand when an endless take is slower than the ear
+SLOW_ENDLESS = 30 * FRAME_RATE  # frames that an endless take must last on a slow engine
+HELD_BACK = 8 * SAMPLES_PER_FRAME  # samples that the codec may hold of the frames that are made
+FILL_TOLD = 1.0  # seconds of waiting that are worth a word
+FILL_MOVED = 0.25  # share by which a wait must change to be told again
 
 
 def place(turn: Turn, flight: Flight, after: float | None) -> None:
@@ -41,7 +46,8 @@ def try_begin(turn: Turn, take: int) -> None:
     flight = turn.state.flight(take)
     if flight is None or flight.begun or flight.muted:
         return
-    ready = bool(flight.held) and _enough(turn, flight)
+    ready = bool(flight.held) and _filled(turn, flight)
+    flight = turn.state.flight(take) or flight
     if ready and flight.ready_at is None:
         flight = turn.change_flight(take, ready_at=turn.now)
         took = max(0.0, turn.now - flight.asked_at - flight.unheard)
@@ -137,19 +143,43 @@ def _wait(turn: Turn, flight: Flight) -> float:
     return line.at - now
 
 
-def _enough(turn: Turn, flight: Flight) -> bool:
-    """Whether the take can start now and not run dry before its end.
+def _filled(turn: Turn, flight: Flight) -> bool:
+    """Whether the take can start now and not run dry before its end; how long it takes is told."""
+    fills = _fills(turn, flight)
+    turn.change_flight(flight.take, fills=0.0 if math.isinf(fills) else fills)
+    if fills <= 0:
+        return True
+    told, rough = flight.fill_told, turn.state.headroom.rough
+    if rough or math.isinf(fills) or fills < FILL_TOLD:
+        return False
+    starts = turn.now + fills
+    if told is None or abs(starts - told[1]) > max(FILL_TOLD, FILL_MOVED * (told[1] - told[0])):
+        turn.change_flight(flight.take, fill_told=(turn.now, starts))
+        turn.send(Filling(flight.take, fills))
+    return False
 
-    At `speed` < 1 the W seconds wanted last W while (W − made) / speed are still being made.
+
+def _fills(turn: Turn, flight: Flight) -> float:
+    """Seconds until enough of the take is made; inf: nobody knows.
+
+    An engine that is slower than the ear makes as much first as it must, to be done in time with
+    the rest. An endless take is reckoned as one of half a minute.
     """
     if flight.last_sent or flight.replay is not None:
-        return True
-    speed, made = SPEED_TRUSTED * turn.state.speed, flight.received / MODEL_RATE
-    needed = FIRST_CUSHION
-    if 0 < speed < 1:
-        wanted = flight.wanted
-        slow = ENDLESS_CUSHION if wanted is None else (1 - speed) * wanted / FRAME_RATE
-        needed = max(needed, slow)
-    if speed > 0:
-        needed = max(needed, loop_cushion(flight, speed))
-    return made >= needed
+        return 0.0
+    state, cushion = turn.state, turn.state.in_hand
+    made, known = flight.received // SAMPLES_PER_FRAME, state.headroom
+    if not known.speed:
+        return 0.0 if flight.received >= cushion * MODEL_RATE else math.inf
+    loop = loop_cushion(flight, SPEED_TRUSTED * known.speed)
+    if loop > made / FRAME_RATE:
+        return known.seconds_for(made, math.ceil(loop * FRAME_RATE) - made, state.window_frames)
+    wanted = SLOW_ENDLESS if flight.wanted is None else flight.wanted
+    if flight.wanted is None and flight.received + HELD_BACK >= flight.credit * SAMPLES_PER_FRAME:
+        return 0.0  # it may not be made any further ahead
+    if flight.received < min(cushion * MODEL_RATE, wanted * SAMPLES_PER_FRAME):
+        frames = math.ceil(cushion * FRAME_RATE) - made
+        soonest = known.seconds_for(made, max(1, frames), state.window_frames)
+    else:
+        soonest = 0.0
+    return max(soonest, known.starts_after(made, wanted, cushion, state.window_frames))

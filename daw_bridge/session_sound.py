@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.generation.messages import Credit
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
+from daw_bridge import session_latency as latency
 from daw_bridge.audio.messages import EndTake, Played, TakeEnded, TakeHeard
 from daw_bridge.events import FirstAudio
 from daw_bridge.session_alternatives import KEPT_BEHIND, ears_at, trimmed
@@ -11,7 +12,7 @@ from daw_bridge.session_loop import goes_on
 from daw_bridge.session_playing import feed
 from daw_bridge.session_schedule import try_begin
 from daw_bridge.session_state import Flight, Turn
-from daw_bridge.session_takes import RUN_AHEAD, cancel
+from daw_bridge.session_takes import cancel
 
 CREDIT_STEP = FRAME_RATE // 2  # an endless take's credit is raised this many frames at a time
 
@@ -29,6 +30,7 @@ def on_heard(turn: Turn, heard: TakeHeard) -> None:
 
 
 def on_played(turn: Turn, played: Played) -> None:
+    dropouts = played.underruns - turn.state.underruns
     turn.change(underruns=played.underruns)
     flight = turn.state.flight(played.take)
     if flight is None:
@@ -39,13 +41,15 @@ def on_played(turn: Turn, played: Played) -> None:
     )
     ears_at(turn, flight)
     feed(turn, played)
+    latency.hear_played(turn, played, dropouts)
+    flight = turn.state.flight(flight.take) or flight
     if not flight.engine_done and not flight.aside:
         _allow_more(turn, flight)
 
 
 def _allow_more(turn: Turn, flight: Flight) -> None:
     """So far ahead of the ear may it be made; one of fixed length that is not rationed has all."""
-    credit, wanted = flight.played // SAMPLES_PER_FRAME + RUN_AHEAD, flight.wanted
+    credit, wanted = flight.played // SAMPLES_PER_FRAME + turn.state.run_ahead, flight.wanted
     if wanted is not None:
         credit = min(credit, wanted)
     if credit >= flight.credit + CREDIT_STEP or flight.credit < credit == wanted:

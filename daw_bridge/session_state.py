@@ -17,11 +17,13 @@ from core.generation.messages import (
     PcmBlock,
 )
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
-from core.types import MODEL_RATE, seconds_of_bars
+from core.types import FRAME_RATE, MODEL_RATE, seconds_of_bars
 from daw_bridge.audio.messages import AudioEvent, AudioRequest
 from daw_bridge.commands import Command, ContinueTake, Origin
 from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, Tick
 from daw_bridge.events import ClockTold, Event, Status
+from daw_bridge.headroom import Headroom
+from daw_bridge.latency import Latency, Mode
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.presets import Preset
 from daw_bridge.take_tree import TakeTree
@@ -111,6 +113,8 @@ class Flight:
     # how far the ear is
     held: tuple[PcmBlock, ...] = ()  # audio that waits for the start
     ready_at: float | None = None
+    fills: float = 0.0  # seconds until enough of it is made to begin; 0: it is, or nobody knows
+    fill_told: tuple[float, float] | None = None  # … as told: when, and for when
     begun: bool = False
     heard: bool = False
     played: int = 0  # samples
@@ -266,6 +270,9 @@ class SessionState:
     last_take: int = 0
     last_fraction: float = 0.0
     speed: float = 0.0  # generated seconds a second; 0 while unknown
+    headroom: Headroom = field(default_factory=Headroom)
+    tuning: Latency = field(default_factory=Latency)
+    starved: int = 0  # dropouts that came of an engine that was too slow
     reaction: float = 0.0  # seconds from a change to its first sound, as measured; 0: not yet
     ready_after: float = 1.0  # seconds from a request to its first block, as last measured
     oscquery: int = 0  # the HTTP port that describes the addresses; 0: none
@@ -280,6 +287,26 @@ class SessionState:
         return self.flights[-1] if self.flights else None
 
     @property
+    def mode(self) -> Mode:
+        """How the musician wants latency to be chosen."""
+        return Mode(int(self.values["latency"]))
+
+    @property
+    def in_hand(self) -> float:
+        """Seconds of sound in hand when a take starts, or a change is due."""
+        return self.tuning.in_hand(self.mode)
+
+    @property
+    def run_ahead(self) -> int:
+        """Frames that an endless take may be made ahead of the ear."""
+        return self.tuning.run_ahead(self.mode)
+
+    @property
+    def window_frames(self) -> int:
+        loaded = self.model.loaded
+        return loaded.window_frames if loaded else round(WINDOW_SECONDS * FRAME_RATE)
+
+    @property
     def beats(self) -> int:
         return int(self.values["beats"])
 
@@ -289,8 +316,7 @@ class SessionState:
 
     @property
     def window_seconds(self) -> float:
-        loaded = self.model.loaded
-        return loaded.window_frames / 50 if loaded else WINDOW_SECONDS
+        return self.window_frames / FRAME_RATE
 
     def flight(self, take: int) -> Flight | None:
         return next((f for f in self.flights if f.take == take), None)

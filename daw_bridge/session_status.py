@@ -28,6 +28,9 @@ def status_of(state: SessionState) -> Status:
         input=state.input,
         recording=state.recording_since is not None,
         headroom=round(state.speed, 2),
+        latency=state.tuning.step.word,
+        in_hand=round(state.in_hand, 2),
+        starts_in=round(flight.fills, 1) if flight and not flight.begun else 0.0,
         buffered=round(flight.buffered, 2) if flight else 0.0,
         underruns=state.underruns,
         tempo=round(state.transport.tempo, 2),
@@ -69,6 +72,8 @@ def tell_status(turn: Turn) -> None:
     drifted = replace(
         shown,
         headroom=status.headroom,
+        in_hand=status.in_hand,
+        starts_in=status.starts_in,
         buffered=status.buffered,
         tempo=status.tempo,
         clocks=status.clocks,

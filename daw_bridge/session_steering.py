@@ -8,7 +8,6 @@ for frame, by the audio process, so that no beat moves. Blends: `core.model.text
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -20,14 +19,14 @@ from daw_bridge import commands as ask
 from daw_bridge.effects import CutTake, KeepSettings, NoteTake, RecallTake
 from daw_bridge.events import Accepted, PromptChanged
 from daw_bridge.prompt_tempo import told
-from daw_bridge.session_schedule import ENDLESS_CUSHION, SPEED_TRUSTED, begin_message
+from daw_bridge.session_latency import sampling_in_force
+from daw_bridge.session_schedule import SLOW_ENDLESS, SPEED_TRUSTED, begin_message
 from daw_bridge.session_state import Flight, Pending, SessionState, Turn, Wish
 from daw_bridge.take_length import PRE_ROLL
 from daw_bridge.take_timeline import steered
 
 CODEC_AHEAD = 4  # frames: a sample depends on frames so much later
 FIRST_SOUND = 9  # steps from a change to its first sound: a block of five, and the delay's
-SAFETY = 0.12  # seconds of sound in hand when the new sound is due
 UNKNOWN_REACTION = 0.5  # seconds from a change to its first sound, before one was measured
 LONGEST_REACTION = 5.0
 SHORTEST_GAP = 0.1  # seconds between two changes of one take: each costs the engine some steps
@@ -37,14 +36,16 @@ TEMPO_MOVED = 0.01  # share by which a clock must move before a take is told
 STEPS_LOST = 8  # that a change costs: what is drawn again, and a smaller block
 
 
-def sampling_of(values: Mapping[str, float], seed: int) -> SamplingParams:
-    """The sampling that the parameter table asks for."""
-    return SamplingParams(
+def sampling_of(state: SessionState, seed: int) -> SamplingParams:
+    """The sampling that the parameter table asks for, and that there is time for."""
+    values = state.values
+    asked = SamplingParams(
         seed=seed,
         temperature=values["temperature"],
         top_k=int(values["top_k"]),
         guidance=values["guidance"],
     )
+    return sampling_in_force(state, asked)
 
 
 def prompt_of(state: SessionState, tempo: float, text: str | None = None) -> Prompt:
@@ -159,7 +160,7 @@ def steer(turn: Turn) -> None:
         return
     tempo = tempo_to_tell(turn.state, flight.told_tempo)
     prompt = prompt_of(turn.state, tempo)
-    sampling = sampling_of(turn.state.values, flight.sampling.seed)
+    sampling = sampling_of(turn.state, flight.sampling.seed)
     if (prompt, sampling) == (flight.prompt, flight.sampling):
         turn.change_flight(flight.take, steer_due=False)
         return
@@ -195,7 +196,8 @@ def _branch(turn: Turn, flight: Flight) -> None:
         return
     heard = flight.heard_by(turn.now)
     ahead = max(turn.state.ready_after, look_ahead(turn.state, flight, heard))
-    frame = math.ceil((heard + ahead + SAFETY) * FRAME_RATE) + PRE_ROLL // SAMPLES_PER_FRAME
+    safe = heard + ahead + turn.state.in_hand
+    frame = math.ceil(safe * FRAME_RATE) + PRE_ROLL // SAMPLES_PER_FRAME
     if flight.wanted is not None and frame <= flight.wanted - SHORTEST_BRANCH:
         pending = Pending(Wish.BRANCH, flight.origin, None, turn.now)
         turn.send(RecallTake(turn.new_token(pending), flight.take, frame))
@@ -225,10 +227,11 @@ def look_ahead(state: SessionState, flight: Flight, heard: float) -> float:
     """
     speed = SPEED_TRUSTED * state.speed
     reaction = state.reaction or (FIRST_SOUND / FRAME_RATE / speed if speed else UNKNOWN_REACTION)
-    ahead = reaction + SAFETY
+    ahead = reaction + state.in_hand
     if 0 < speed < 1:
-        left = math.inf if flight.wanted is None else flight.wanted / FRAME_RATE - heard
-        slow = ENDLESS_CUSHION if flight.wanted is None else (1 - speed) * left
+        whole = SLOW_ENDLESS if flight.wanted is None else flight.wanted
+        left = whole / FRAME_RATE - (0 if flight.wanted is None else heard)
+        slow = (1 - speed) * left
         ahead = max(ahead, slow)
     return min(ahead, LONGEST_REACTION) if flight.wanted is None else ahead
 
@@ -260,6 +263,7 @@ def on_steered(turn: Turn, answer: TakeSteered) -> None:
     turn.send(NoteTake(record))
     turn.change(tree=turn.state.tree.with_record(record))
     before = flight.epoch
+    turn.change(headroom=replace(turn.state.headroom, steered=True))
     flight = turn.change_flight(
         flight.take,
         record=record,

@@ -24,6 +24,7 @@ from core.generation.messages import (
     TakeTokens,
 )
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, Frames, seconds_of_bars
+from daw_bridge import session_latency as latency
 from daw_bridge.commands import Origin
 from daw_bridge.effects import (
     CloseTake,
@@ -46,7 +47,6 @@ from daw_bridge.take_length import frames_for, pre_roll, rest_of
 from daw_bridge.take_timeline import TakeChange, own_changes, prompts_of, split, timeline
 from daw_bridge.waveform import waveform
 
-RUN_AHEAD = 10 * FRAME_RATE  # frames an endless take is generated ahead of the ear
 ASKERS_KEPT = 64
 
 
@@ -63,6 +63,7 @@ def start_take(
     recipe: Recipe | None = None,
 ) -> None:
     """Ask the engine for a new take. `recipe`: the same once more, with another seed."""
+    latency.open_take(turn, endless=not turn.state.values["bars"])
     state = turn.state
     told_tempo = tempo_to_tell(state)
     asked = prompt_of(state, told_tempo, prompt)  # raises BadInput before anything has changed
@@ -70,7 +71,7 @@ def start_take(
     seed = wanted_seed if wanted_seed >= 0 and recipe is None else turn.draw_seed()
     if wanted_seed < 0 and recipe is None and context.seed is not None:
         seed = context.seed  # a take that is continued goes on as it would have
-    sampling, changes = sampling_of(state.values, seed), context.past
+    sampling, changes = sampling_of(state, seed), context.past
     if recipe:  # through all that changed on its way
         first, changes = split(timeline(recipe.record, seed))
         asked, sampling = first.prompt, first.sampling
@@ -132,7 +133,7 @@ def start_take(
         asked,
         told_tempo,
         follows=follows,
-        credit=RUN_AHEAD if frames is None else frames,
+        credit=state.run_ahead if frames is None else frames,
         offset=context.lead if branched is None else branched.offset + (follows or (0, 0))[1],
         unheard=unheard(state, context),
     )
@@ -229,7 +230,8 @@ def on_tokens(turn: Turn, tokens: TakeTokens) -> None:
         return
     seconds = generated / FRAME_RATE
     fraction = generated / flight.wanted if flight.wanted else -seconds
-    turn.change(speed=tokens.steps_per_second / FRAME_RATE, last_fraction=min(1.0, fraction))
+    latency.hear_tokens(turn, tokens)
+    turn.change(last_fraction=min(1.0, fraction))
     turn.send(TakeProgress(flight.take, min(1.0, fraction)))
 
 

@@ -22,7 +22,9 @@ from daw_bridge.events import (
     ControllerMapped,
     CurrentTake,
     Event,
+    Filling,
     FirstAudio,
+    LatencyChanged,
     LoopMade,
     MeterLevels,
     ParameterChanged,
@@ -71,6 +73,8 @@ class BridgeAdapter(QObject):
     prompt_changed = pyqtSignal(object)
     meters = pyqtSignal(object)
     problem = pyqtSignal(object)
+    latency_changed = pyqtSignal(object)
+    filling = pyqtSignal(object)
     alternatives_ready = pyqtSignal(object)
     loop_made = pyqtSignal(object)
     tree_changed = pyqtSignal(object)
@@ -176,6 +180,10 @@ class BridgeAdapter(QObject):
                 self.meters.emit(event)
             case Problem():
                 self.problem.emit(event)
+            case LatencyChanged():
+                self.latency_changed.emit(event)
+            case Filling():
+                self.filling.emit(event)
             case AlternativesReady():
                 self.alternatives_ready.emit(event)
             case LoopMade():

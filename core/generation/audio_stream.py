@@ -38,7 +38,7 @@ LATER_BLOCKS = 10  # 0.2 s
 WARM_FRAMES = 12
 HEARD_FRAMES = 400
 
-COPIES_KEPT = 64  # decoder states to go back to: about 12 s, as far as an endless take runs ahead
+COPIES_KEPT = 128  # decoder states to go back to: 25 s, farther than an endless take runs ahead
 
 
 def frames_ahead(decoder: StreamingDecoder) -> int:

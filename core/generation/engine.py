@@ -45,6 +45,7 @@ from core.generation.messages import (
 )
 from core.generation.params import Prompt, SamplingParams
 from core.model.checkpoint import check_checkpoint
+from core.model.lighter import fewer_bits, smaller_model
 from core.model.location import Progress
 
 log = logging.getLogger(__name__)
@@ -210,6 +211,8 @@ class Engine:
                 licence=loaded.licence,
                 digest=loaded.digest,
                 window_frames=loaded.window_frames,
+                fewer_bits=fewer_bits(loaded),
+                smaller=smaller_model(loaded),
             )
         )
 
@@ -349,12 +352,14 @@ class Engine:
         request, stream = take.request, take.stream
         codes = stream.untold_codes()
         if codes is not None:
-            count = codes.shape[1]
-            now = count / max(take.busy, 1e-6)
+            count, busy = codes.shape[1], take.busy
+            now = count / max(busy, 1e-6)
             share = _SPEED_MEMORY if take.speed else 0.0
             take.speed, take.busy = share * take.speed + (1 - share) * now, 0.0
             first = stream.frames - count
-            self._pipe.emit(TakeTokens(request.take, first, codes, request.frames, take.speed))
+            self._pipe.emit(
+                TakeTokens(request.take, first, codes, request.frames, take.speed, busy)
+            )
         self._pipe.emit(
             PcmBlock(request.take, request.epoch, block.first_sample, block.pcm, block.last)
         )

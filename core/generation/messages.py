@@ -188,6 +188,8 @@ class ModelLoaded:
     licence: str
     digest: str  # sha256 (hex, 16 characters) that names the weights in takes
     window_frames: int  # frames one pass may span before the context is re-primed
+    fewer_bits: str = ""  # a dtype that is faster on this machine; '': this is the fastest
+    smaller: str = ""  # a smaller model that is on this machine; '': there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,8 @@ class TakeTokens:
     first_frame: int  # counted from the first new frame of the take
     codes: Codes
     wanted: int | None  # frames wanted, None when endless
-    steps_per_second: float
+    steps_per_second: float  # evened out
+    busy: float = 0.0  # seconds of work that these took; 0: not told
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -92,6 +92,11 @@ class Prompt:
         return cls(said, blend, negative)
 
     @property
+    def guidable(self) -> bool:
+        """Whether there is anything for guidance to follow or to keep away from."""
+        return bool(self.texts or self.negative.strip() or self.melody)
+
+    @property
     def texts(self) -> tuple[tuple[str, float], ...]:
         """The texts that are heard and their shares; none for an empty prompt."""
         return self.blend or (((self.text, 1.0),) if self.text.strip() else ())

@@ -21,8 +21,7 @@ def branches_of(prompt: Prompt, sampling: SamplingParams) -> Branches:
     An empty prompt without a negative one or a melody has one branch: both would be the null
     branch (AudioCraft).
     """
-    negative = bool(prompt.negative.strip())
-    if not prompt.texts and not negative and not prompt.melody:
+    if not prompt.guidable:
         return ("null",)
     return ("told",) if sampling.guidance == 1 else ("told", "null")
 

@@ -10,7 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import DawBridgeError
-from daw_bridge.events import Event, Problem, Scheduled, Status, StatusChanged, TakeSaved
+from daw_bridge.events import (
+    Event,
+    Filling,
+    LatencyChanged,
+    Problem,
+    Scheduled,
+    Status,
+    StatusChanged,
+    TakeSaved,
+)
 
 LOADING_STEP = 0.2
 console = Console()
@@ -60,6 +69,10 @@ class NewsReader:
             case Scheduled(take, bar, seconds, slipped):
                 late = f", {slipped} bars late" if slipped else ""
                 self.say(f"take {take} starts on bar {bar}, in {seconds:.1f} s{late}")
+            case Filling(take, seconds):
+                self.say(f"take {take} starts when enough of it is made, in {seconds:.0f} s")
+            case LatencyChanged(worse=worse, text=text):
+                self.say(f"latency: {text}", style="yellow" if worse else "")
             case TakeSaved(take, path, seconds):
                 self.say(f"take {take}, {seconds:.1f} s: {path}")
             case Problem(code, text):
