@@ -4,8 +4,9 @@ Three figures, of the seconds of work that the engine tells with each few frames
 
 - `speed`, seconds of sound a second of work, of about the last second of sound;
 - `worst`, what a buffer must hold to hide the unevenness: the deepest that the making lately fell
-  behind the ear. It is Lindley's recursion, behind = max(0, behind + work - sound), as for the
-  wait in a queue (D. V. Lindley, 1952);
+  behind. It is Lindley's recursion, behind = max(0, behind + work - due), as for the wait in a
+  queue (D. V. Lindley, 1952). Due is the sound's length, or the work that is usual, if that is
+  more: to be slow is no unevenness;
 - the line of work a frame over the frames so far: a step looks back on all before it, so a long
   take of a large model gets slower on its way.
 """
@@ -59,7 +60,7 @@ class Headroom:
             if not known.speed:  # better than nothing
                 known = replace(known, speed=frames / FRAME_RATE / busy, rough=True)
             return replace(known, steered=False)
-        return known._evened(frames, busy)._fell_behind(frames, busy)._on_line(first, frames, busy)
+        return known._fell_behind(frames, busy)._evened(frames, busy)._on_line(first, frames, busy)
 
     def _evened(self, frames: int, busy: float) -> Headroom:
         """Work is what adds up, so it is evened out, not the speed."""
@@ -71,7 +72,8 @@ class Headroom:
 
     def _fell_behind(self, frames: int, busy: float) -> Headroom:
         sound = frames / FRAME_RATE
-        behind = max(0.0, self.behind + busy - sound)
+        due = sound if self.rough else max(sound, sound / self.speed)
+        behind = max(0.0, self.behind + busy - due)
         return replace(
             self, behind=behind, worst=max(behind, self.worst * 0.5 ** (sound / HALF_LIFE))
         )

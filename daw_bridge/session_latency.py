@@ -21,6 +21,7 @@ from daw_bridge.session_bars import bar_line
 from daw_bridge.session_state import Flight, SessionState, Turn
 
 STARVED = 0.3  # seconds ahead of the ear, below which a dropout is the engine's doing
+FULL = FRAME_RATE // 2  # frames of credit left, with which as much is made as may be
 TOO_SLOW = "too_slow"  # code of the line that says why a take ended
 MARGIN = 0.05  # seconds that the way to the audio process may take, and its fade
 
@@ -57,8 +58,8 @@ def hear_played(turn: Turn, played: Played, dropouts: int) -> None:
         return
     if dropouts > 0 and played.buffered < STARVED:
         turn.change(starved=state.starved + dropouts)
-    waits = flight.generated >= flight.credit
-    if waits:  # the engine has nothing to do: that is not slowness
+    waits = flight.generated + FULL >= flight.credit
+    if waits:  # the engine has next to nothing to do: that is not slowness
         turn.change(headroom=replace(state.headroom, told_at=turn.now))
     if flight.sounding and not flight.engine_done and not flight.cancelled:
         _consider(turn, flight, waits=waits)

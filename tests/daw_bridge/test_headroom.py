@@ -36,8 +36,8 @@ def test_the_first_frames_pay_for_the_prompt() -> None:
 
 def test_a_hitch_is_what_a_buffer_must_hold() -> None:
     headroom = made([0.01, 0.01, 0.06, 0.03, 0.01])
-    assert headroom.worst == pytest.approx(0.4 + 0.1, rel=0.02)
-    assert headroom.behind == pytest.approx(headroom.worst - 0.1, rel=0.02)
+    assert headroom.worst == pytest.approx(0.4 + 0.1, rel=0.05)
+    assert headroom.behind == pytest.approx(headroom.worst - 0.1, rel=0.1)
     later = made([0.01, 0.01, 0.06, 0.03] + [0.01] * 75)
     assert later.behind == 0
     assert later.worst == pytest.approx(0.25, rel=0.05), "half, after 15 s of sound"
