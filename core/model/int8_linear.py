@@ -18,7 +18,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from core.model import cpu_kernels
+from core.model.language_model import LanguageModel
 from core.model.linear_layers import replace_bias_free
+from core.model.packed_linear import pack
 
 _LEVELS = 127  # of a magnitude, on either side of zero
 _ZERO = 128  # oneDNN takes activations as uint8
@@ -45,9 +48,8 @@ class Int8Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [...,in] → [...,out]."""
         rows = x.reshape(-1, self.in_features)
-        top = rows.abs().amax(1, keepdim=True).clamp_(min=_TINY)
-        levels = (rows * (_LEVELS / top)).round_().add_(_ZERO).to(torch.uint8)
-        made = torch.ops.onednn.qlinear_pointwise(
+        levels, top = _levels_of(rows)
+        made = torch.ops.onednn.qlinear_pointwise.default(
             levels, 1 / _LEVELS, _ZERO, self._packed, self._scale, self._zeros,
             None, 1.0, 0, torch.float32, "none", [], "",
         )  # fmt: skip
@@ -55,6 +57,14 @@ class Int8Linear(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_features} → {self.out_features}, 8 bits"
+
+
+def _levels_of(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows [R,n] as uint8 around 128, and what magnitude of each, [R,1], is level 127."""
+    if cpu_kernels.ready():
+        return cpu_kernels.levels_of(rows, _TINY)
+    top = rows.abs().amax(1, keepdim=True).clamp_(min=_TINY)
+    return (rows * (_LEVELS / top)).round_().add_(_ZERO).to(torch.uint8), top
 
 
 def can_quantise() -> bool:
@@ -68,10 +78,15 @@ def can_quantise() -> bool:
 
 
 @torch.no_grad()
-def quantise(model: nn.Module) -> None:
-    """Replace the bias-free linear layers of a float32 model on a CPU, one at a time.
+def quantise(model: LanguageModel) -> None:
+    """Replace the linear layers of a float32 model's blocks on a CPU, one at a time.
 
-    Embeddings, norms and the text projection stay as they are. Raises RuntimeError where
-    `can_quantise` is false.
+    The heads stay float32: 2 % of musicgen-small's weights, and seven eighths of what 8 bits
+    everywhere would change in the starter's distributions (docs/benchmarks.md). So do embeddings,
+    norms and the text projection. Keys and values of what was played are kept in bfloat16, where
+    attention can sum them in float32. Raises RuntimeError where `can_quantise` is false.
     """
-    replace_bias_free(model, Int8Linear)
+    replace_bias_free(model.layers, Int8Linear)
+    pack(model)
+    if cpu_kernels.attends_to(model.device, model.config.head_dim, torch.bfloat16):
+        model.short_cache = torch.bfloat16

@@ -25,7 +25,7 @@ from core.model.transformer import DecoderBlock, LayerSpan
 Spans = Sequence[tuple[int, TextKeys | None]]  # from which position on which text is seen
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class LMState:
     """What one generation carries from step to step: `cache.length` positions are behind it.
 
@@ -63,6 +63,8 @@ class LanguageModel(nn.Module):
 
     code_offsets: Tensor
     positions: Tensor
+    short_cache: torch.dtype | None = None  # set by what makes the weights short too
+    revision = 0  # counts changes of what a step computes: what was captured of one is stale
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -101,6 +103,11 @@ class LanguageModel(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         return self.embed_codes.weight.dtype
+
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        """Of cached keys and values: bfloat16 where it saves time and attention sums in float32."""
+        return self.dtype if self.short_cache is None else self.short_cache
 
     # ------------------------------------------------------------------ training
 
@@ -181,7 +188,7 @@ class LanguageModel(nn.Module):
         text: what the model is told; a melody model by `prefix` [rows,P,H] instead.
         """
         capacity += 0 if prefix is None else prefix.shape[1]
-        cache = KVCache.allocate(self.config, rows, capacity, self.device, self.dtype)
+        cache = KVCache.allocate(self.config, rows, capacity, self.device, self.cache_dtype)
         self._reach(capacity)
         return LMState(cache, text, prefix)
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.errors import BadCheckpoint
-from core.model import attention
+from core.model import attention, cpu_kernels
 from core.model.config import ModelConfig
 from core.model.text_keys import TextMix
 
@@ -76,14 +76,19 @@ class SelfAttention(nn.Module):
         """As `forward`, and writes the first S places of keys and values [B·h,capacity,d]."""
         query, key, value = self._split(x)
         length = x.shape[1]
+        if keys.dtype != key.dtype:  # what later steps will read
+            key, value = key.to(keys.dtype).to(key.dtype), value.to(keys.dtype).to(key.dtype)
         keys[:, :length] = key.reshape(-1, length, self.head_dim)
         values[:, :length] = value.reshape(-1, length, self.head_dim)
         return self._causal(query, key, value)
 
     def step(self, x: Tensor, keys: Tensor, values: Tensor, position: int) -> Tensor:
         """x [B,H] at `position` → [B,H]; writes that place of keys and values."""
-        rows = x.shape[0]
-        mixed = self.qkv_proj(x).view(rows, 3, self.heads, self.head_dim)
+        rows, mixed = x.shape[0], self.qkv_proj(x)
+        if cpu_kernels.attends(keys):
+            attended = cpu_kernels.attend(mixed.float(), keys, values, position + 1, fresh=True)
+            return self.out_proj(attended.view(rows, -1).to(x.dtype))
+        mixed = mixed.view(rows, 3, self.heads, self.head_dim)
         query, key, value = mixed.transpose(0, 1).reshape(3, -1, self.head_dim).unbind(0)
         keys[:, position] = key
         values[:, position] = value
@@ -137,7 +142,11 @@ class CrossAttention(nn.Module):
 
     def step(self, x: Tensor, keys: Tensor, values: Tensor, mix: TextMix | None) -> Tensor:
         """x [B,H]; keys, values [B·h,n·T,d] → [B,H]."""
-        query = self.q_proj(x).view(-1, self.head_dim) * self.scale
+        query = self.q_proj(x)
+        if mix is None and cpu_kernels.attends(keys):
+            attended = cpu_kernels.attend(query.float(), keys, values, keys.shape[1], fresh=False)
+            return self.out_proj(attended.view(x.shape[0], -1).to(x.dtype))
+        query = query.view(-1, self.head_dim) * self.scale
         if mix is None:
             attended = _attend_one(query, keys, values)
         else:

@@ -60,12 +60,12 @@ def test_starter_says_nearly_the_same() -> None:
         text, mask = base.conditioner.text_states([prompt])
         exact, made = (lm(whole, text, mask).log_softmax(-1) for lm in (base.lm, small))
     distance = (exact.exp() * (exact - made)).sum(-1).mean().item()
-    assert 0 < distance < 0.01  # nats; the model's own cross-entropy is about 5
+    assert 0 < distance < 0.002  # nats; the model's own cross-entropy is about 5
 
 
 def test_continued_take_equals_uninterrupted_one() -> None:
     loaded = load_checkpoint("starter", precision="int8")
-    assert isinstance(loaded.lm.heads, Int8Linear)
+    assert isinstance(loaded.lm.layers[0].fc1, Int8Linear)
     whole = _drawn(loaded.lm, loaded.conditioner, SamplingParams(seed=5), 40)
     rest = _drawn(loaded.lm, loaded.conditioner, SamplingParams(seed=5), 25, whole[:, :15])
     assert np.array_equal(rest, whole[:, 15:])
