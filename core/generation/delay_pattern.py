@@ -71,6 +71,7 @@ class DelayedCodes:
 
     def column(self, step: int, first: int = 0) -> NDArray[np.int64]:
         """What the model reads at `step` [K]; frames before `first` count as not there."""
+        self._reserve(step)
         frames = step - self._lag
         there = frames >= first
         if self.end is not None:
@@ -97,6 +98,11 @@ class DelayedCodes:
         """Everything from frame `frames` on is unknown again."""
         self.context_frames = min(self.context_frames, frames)
         self._codes[:, frames:] = UNKNOWN
+
+    def forget_drawn(self, step: int) -> None:
+        """What steps from `step` on have drawn is unknown again."""
+        for book, lag in enumerate(self._lag):
+            self._codes[book, max(step - lag, self.context_frames) :] = UNKNOWN
 
     def frames(self, first: int, stop: int) -> NDArray[np.int64]:
         """A copy of frames `first` … `stop - 1` [K,stop-first], the delay undone."""

@@ -42,11 +42,16 @@ def candidates(logits: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor]:
     return probabilities, tokens
 
 
+def race_into(out: Tensor, generator: torch.Generator) -> Tensor:
+    """What the tokens of a draw run against: exponential. out: float32 [...,V], on the host."""
+    return out.exponential_(generator=generator)
+
+
 def draw(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> Tensor:
     """logits [...,V] → tokens [...] int64.
 
-    generator: on the logits' device; a draw of the same shape always takes the same amount
-    from it. Untouched when greedy.
+    generator: the host's, also where the logits are not: so a seed is the same take on every
+    device. A draw of the same shape always takes the same amount from it; none when greedy.
     """
     if params.greedy:
         return logits.argmax(-1)
@@ -55,7 +60,7 @@ def draw(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> 
     # torch.multinomial it never makes a GPU wait for the host. Each token has an e of its own,
     # whatever its rank: a context is read in one pass and not in steps, which rounds otherwise,
     # and two unlikely tokens that change places must not change the draw.
-    e = torch.empty_like(logits, dtype=torch.float32).exponential_(generator=generator)
+    e = race_into(torch.empty(logits.shape), generator).to(logits.device)
     race = e.gather(-1, tokens)
     winner = (probabilities / race).argmax(-1, keepdim=True)
     return tokens.gather(-1, winner).squeeze(-1)

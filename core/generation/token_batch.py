@@ -13,7 +13,7 @@ else, or drawn before the others; its past comes along.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +23,8 @@ from torch import Tensor
 
 from core.generation.params import Prompt, SamplingParams
 from core.generation.steering_timeline import Branches
-from core.generation.token_stream import TokenStream
+from core.generation.steps_ahead import Lane, StepsAhead
+from core.generation.token_stream import PromptKeys, TokenStream
 from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel, LMState
 from core.model.text_keys import TextKeys, repeated
@@ -51,6 +52,18 @@ class SharedStream(TokenStream):
         self.leave()
         super().rewind(frames)
 
+    def move(self, model: LanguageModel, conditioner: PromptKeys) -> None:
+        if self._batch is not None:
+            self._batch.disband()
+        super().move(model, conditioner)
+
+    def forget_text(self) -> None:
+        if self._batch is None:
+            super().forget_text()
+        else:  # all of the batch, from the next flight of steps on
+            self._text = None
+            self._batch.drop_ahead()
+
     def _advance(self) -> None:
         if self._batch is None:
             super()._advance()
@@ -72,6 +85,7 @@ class SharedStream(TokenStream):
 
         Raises ValueError for one that will be told something else on its way.
         """
+        self._drop_ahead()
         if self._planned:
             raise ValueError("a stream with changes ahead is drawn by itself")
         if self.model.config.hears_melody:
@@ -105,6 +119,24 @@ class SharedStream(TokenStream):
         """Draw the next step from its rows of the logits [branches,K,V]."""
         self._draw(logits)
 
+    def ahead(self) -> StepsAhead | None:
+        """What draws steps of several on the device; None where they are drawn from here."""
+        return None if self._ahead is None else StepsAhead(self._ahead.loops)
+
+    def drawn_ahead(
+        self, ahead: StepsAhead, lanes: Sequence[Lane], state: LMState, first: int, branches: int
+    ) -> Iterator[NDArray[np.int64]]:
+        """Tokens [streams,K] of the next steps of all, of which this is the first."""
+        self._first = first
+        return ahead.draw(lanes, state, branches, first, self._step, self._alike, self._most())
+
+    def lane(self) -> Lane:
+        return self._lane()
+
+    def keep(self, tokens: NDArray[np.int64]) -> None:
+        """What was drawn for its next step [K]."""
+        self._keep(tokens)
+
 
 class TokenBatch:
     """Streams at the same step. One owner; ends when fewer than two are left.
@@ -121,6 +153,7 @@ class TokenBatch:
         self._state: LMState | None = None
         self._first = 0
         self._branches: Branches = ()
+        self._ahead = streams[0].ahead()
         self._text: tuple[TextKeys | None, TextKeys | None] = (None, None)  # of one, of all
         for stream in self._streams:
             stream.leave()
@@ -129,13 +162,35 @@ class TokenBatch:
 
     def advance(self) -> None:
         """Draw one step of every stream."""
-        logits, count = self._logits(), len(self._streams)
+        logits, count = self._made_anew(), len(self._streams)
+        if logits is None and self._ahead is not None:
+            assert self._state is not None
+            lanes = [stream.lane() for stream in self._streams]
+            for tokens in self._streams[0].drawn_ahead(
+                self._ahead, lanes, self._state, self._first, len(self._branches)
+            ):
+                for stream, own in zip(self._streams, tokens, strict=True):
+                    stream.keep(own)
+            return
+        logits = self._stepped() if logits is None else logits
         for place, stream in enumerate(self._streams):
             stream.take_drawn(logits[place::count])
+
+    def disband(self) -> None:
+        """Each goes on by itself, and reads its past anew."""
+        for stream in self._streams:
+            stream.part(None, self._first, self._branches)
+        self._streams, self._state = [], None
+
+    def drop_ahead(self) -> None:
+        """Steps that were launched and not read are to be drawn anew."""
+        if self._ahead is not None:
+            self._ahead.drop()
 
     def let_go(self, stream: SharedStream) -> None:
         """The stream leaves with its rows; the others stay."""
         place = self._streams.index(stream)
+        self.drop_ahead()
         stream.part(self._rows([place]), self._first, self._branches)
         left = [other for other in range(len(self._streams)) if other != place]
         self._state = self._rows(left)
@@ -158,14 +213,21 @@ class TokenBatch:
 
     # ------------------------------------------------------------------ one step
 
-    def _logits(self) -> Tensor:
-        """Logits [branches·streams,K,V] for the step that is due."""
+    def _made_anew(self) -> Tensor | None:
+        """Logits [branches·streams,K,V] for the step that is due, where the state must be made for
+        it; else the state is made ready."""
         branches, first = self._streams[0].due()
         if self._state is None or first != self._first or branches != self._branches:
             self._first, self._branches = first, branches
             return self._prime()
         self._state.text = self._keys()
-        columns = np.stack([stream.last_column(first) for stream in self._streams])
+        return None
+
+    def _stepped(self) -> Tensor:
+        """Those logits by a step of the model."""
+        assert self._state is not None
+        branches = self._branches
+        columns = np.stack([stream.last_column(self._first) for stream in self._streams])
         told = torch.from_numpy(columns).to(self._model.device).repeat(len(branches), 1)
         return self._model.step(told, self._state)
 

@@ -8,7 +8,8 @@ Nothing runs between calls: to cancel is to stop calling. `change_prompt` and
 `change_sampling` take effect at the next step, and what was drawn before stays in the
 cache. `rewind` forgets the last frames, which are then drawn anew. A frame is finished
 `max_delay + 1` steps after it was begun, so the first call runs that many steps (4), and
-each later call one. A melody model reads its past once more where its prompt changes.
+each later call one. With `loops` a device draws further steps meanwhile, which a change drops:
+what is given is the same. A melody model reads its past once more where its prompt changes.
 
 With the same model, device, arguments and calls the codes are the same, and a stream that
 goes on from the first F frames of another (same prompt, sampling and end) gives the others'
@@ -34,10 +35,12 @@ from torch import Tensor
 from core.errors import BadInput
 from core.generation.context_window import first_frame_seen
 from core.generation.delay_pattern import DelayedCodes
+from core.generation.device_loop import MOST_STEPS, DeviceLoops
 from core.generation.guidance import guide
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.sampling import draw, seed_of_step
 from core.generation.steering_timeline import Branches, SteeringTimeline, branches_of, in_order
+from core.generation.steps_ahead import Lane, StepsAhead
 from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel, LMState
 from core.model.text_keys import TextKeys, stacked
@@ -88,6 +91,7 @@ class TokenStream:
         closed: bool = True,
         changes: Sequence[Steering] = (),
         bars: BarGrid | None = None,
+        loops: DeviceLoops | None = None,
     ) -> None:
         """context: codes [K,F0] to continue from, the delay undone; they are not given out again.
         frames: new frames wanted; None goes on without end.
@@ -96,6 +100,7 @@ class TokenStream:
         changes: what holds from which new frame on in place of prompt and sampling; frames
             below 0 are the context's, so that its past is read as it was written.
         bars: where bar lines fall, counted from the first new frame; None: it is not known.
+        loops: the model's, where its device draws by itself; None: each step is drawn from here.
         Raises BadInput when the context does not fit the model, or it hears no melody.
         """
         config = model.config
@@ -113,6 +118,8 @@ class TokenStream:
         self._bars = None if bars is None else bars.moved(begun)
         self._codes = DelayedCodes(config.delays, config.special_token, known, told)
         self._step = begun + 1  # the step that is drawn next
+        self._asked = begun + 1  # … or would be, if none was drawn before it is needed
+        self._ahead = None if loops is None else StepsAhead(loops)
         self._first = 0  # the first frame the state was made from
         self._state: LMState | None = None
         self._branches: Branches = ()  # what the state's rows are
@@ -123,7 +130,7 @@ class TokenStream:
         self._planned = [  # in order, by the frame from which on they hold, the context's included
             replace(one, frame=begun + one.frame) for one in in_order(changes) if one.frame > 0
         ]
-        self._generator = torch.Generator(model.device)  # its own: nobody else disturbs it
+        self._generator = torch.Generator()  # its own: nobody else disturbs it
         self.frames_done = 0
         self._keys_of(prompt, branches_of(prompt, sampling))  # now, while nothing is waiting
 
@@ -133,11 +140,11 @@ class TokenStream:
 
     @property
     def prompt(self) -> Prompt:
-        return self._timeline.at(self._step).prompt
+        return self._timeline.at(self._asked).prompt
 
     @property
     def sampling(self) -> SamplingParams:
-        return self._timeline.at(self._step).sampling
+        return self._timeline.at(self._asked).sampling
 
     @property
     def context_frames(self) -> int:
@@ -146,16 +153,24 @@ class TokenStream:
 
     def change_prompt(self, prompt: Prompt) -> None:
         """From the next step on. Past positions keep what they were computed with."""
+        self._drop_ahead()
         self._timeline.change(self._step, prompt=prompt)
         self._planned = []
 
     def change_sampling(self, sampling: SamplingParams) -> None:
         """From the next step on."""
+        self._drop_ahead()
         self._timeline.change(self._step, sampling=sampling)
         self._planned = []
 
+    def move(self, model: LanguageModel, conditioner: PromptKeys) -> None:
+        """Go on with the same model on another device, from the tokens that there are."""
+        self._model, self._conditioner, self._ahead = model, conditioner, None
+        self._state = self._past = self._text = self._read = None
+
     def forget_text(self) -> None:
         """The conditioner makes other keys now; past positions keep theirs."""
+        self._drop_ahead()
         self._text = None
 
     def rewind(self, frames: int) -> None:
@@ -172,7 +187,23 @@ class TokenStream:
     def _back_to(self, frame: int) -> None:
         """Nothing is known from `frame` on, the context's included in the count."""
         self._step = min(self._step, frame + 1)
+        self._asked = min(self._asked, frame + 1)
         self._codes.forget(frame)
+        self._cut_state()
+
+    def _drop_ahead(self) -> None:
+        """Nothing is known that was not asked for."""
+        if self._step > self._asked:
+            self._step = self._asked
+            self._codes.forget_drawn(self._step)
+            self._cut_state()
+        elif self._ahead is not None:
+            self._ahead.drop()
+
+    def _cut_state(self) -> None:
+        """It stands before the step that is drawn next."""
+        if self._ahead is not None:
+            self._ahead.drop()
         if self._state is None:
             return
         past = self._past
@@ -199,6 +230,7 @@ class TokenStream:
             self._timeline.change(self._step, prompt=change.prompt, sampling=change.sampling)
         while self._step <= frame + self._codes.last_lag:
             self._advance()
+        self._asked = max(self._asked, frame + self._codes.last_lag + 1)
         self.frames_done += 1
         return torch.from_numpy(self._codes.frames(frame, frame + 1)[:, 0])
 
@@ -210,20 +242,38 @@ class TokenStream:
     # ------------------------------------------------------------------ one step
 
     def _advance(self) -> None:
-        """Draw one step: every codebook, each for the frame it is at."""
-        self._draw(self._logits())
+        """Draw one step: every codebook, each for the frame it is at. More where that is ahead."""
+        logits = self._made_anew()
+        if logits is not None:
+            self._draw(logits)
+            return
+        assert self._state is not None
+        if self._ahead is None:
+            column = torch.from_numpy(self._codes.column(self._step - 1, self._first))
+            column = column.unsqueeze(0).to(self._model.device)
+            self._draw(self._model.step(column, self._state))
+            return
+        for tokens in self._ahead.draw(
+            [self._lane()], self._state, len(self._branches), self._first, self._step,
+            self._alike, self._most(),
+        ):  # fmt: skip
+            self._keep(tokens[0])
 
     def _draw(self, logits: Tensor) -> None:
         """The tokens of the step that is due, from its rows of logits [rows,K,V]."""
-        sampling = self.sampling
+        sampling = self._timeline.at(self._step).sampling
         combined = guide(logits, sampling.guidance) if logits.shape[0] == 2 else logits[0]
         self._generator.manual_seed(seed_of_step(sampling.seed, self._step))
-        tokens = draw(combined, sampling, self._generator)
-        self._codes.write(self._step, tokens.cpu().numpy())
+        self._keep(draw(combined, sampling, self._generator).cpu().numpy())
+
+    def _keep(self, tokens: NDArray[np.int64]) -> None:
+        """What was drawn for the step that is due [K]."""
+        self._codes.write(self._step, tokens)
         self._step += 1
 
-    def _logits(self) -> Tensor:
-        """Logits [rows,K,V] for the step that is due."""
+    def _made_anew(self) -> Tensor | None:
+        """Logits [rows,K,V] for the step that is due, where the state must be made for it; else
+        the state is made ready."""
         held = self._timeline.at(self._step)
         branches = self._due_branches()
         first = self._first_seen()
@@ -239,17 +289,34 @@ class TokenStream:
             return logits
         self._arrange_rows(self._state, branches)
         self._state.text = self._keys_of(held.prompt, branches)
-        column = torch.from_numpy(self._codes.column(self._step - 1, first))
-        return self._model.step(column.unsqueeze(0).to(self._model.device), self._state)
+        return None
+
+    def _lane(self) -> Lane:
+        return Lane(self._codes, self._timeline.at(self._step).sampling, self._generator)
+
+    def _alike(self, step: int) -> int:
+        """How many steps from `step` on are drawn from one state, told and drawn the same."""
+        frame = self._planned[0].frame if self._planned else self._end
+        last = step + MOST_STEPS if frame is None else frame + self._codes.last_lag - 1
+        held, count = self._timeline.at(self._step), 0
+        while (
+            count < MOST_STEPS
+            and step + count <= last
+            and self._timeline.at(step + count) is held
+            and self._first_seen(step + count) == self._first
+        ):
+            count += 1
+        return count
 
     def _due_branches(self) -> Branches:
         """The rows that the step which is due is drawn from."""
         held = self._timeline.at(self._step)
         return branches_of(held.prompt, held.sampling)
 
-    def _first_seen(self) -> int:
-        """The first frame that the step which is due looks back on."""
-        return first_frame_seen(self._step, self._window, self._max_delay, self._bars)
+    def _first_seen(self, step: int | None = None) -> int:
+        """The first frame that a step looks back on; None: the step which is due."""
+        due = self._step if step is None else step
+        return first_frame_seen(due, self._window, self._max_delay, self._bars)
 
     def _primed(self, branches: Branches, step: int) -> tuple[LMState, Tensor]:
         """A state that has read everything before `step`, and the logits for it.
@@ -280,8 +347,15 @@ class TokenStream:
         """
         return self._model.config.hears_melody and self._read != (prompt, branches)
 
+    def _most(self) -> int:
+        """Positions that a state may come to reach, a melody model's prefix included."""
+        prefix = 0 if self._state is None else self._state.prefix_length
+        return prefix + self._window + self._max_delay
+
     def _capacity(self) -> int:
         most = self._window + self._max_delay
+        if self._ahead is not None:  # the loop has the room
+            return self._step - self._first
         if self._end is None:
             return min(most, self._step - self._first + ENDLESS_CAPACITY)
         return min(most, self._end + self._max_delay)

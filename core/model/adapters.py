@@ -170,6 +170,7 @@ class AdapterBlend:
             made[name] = _SidePath(down, up)
         for hook in self._hooks:
             hook.remove()
+        self._model.revision = getattr(self._model, "revision", 0) + 1
         self._adapters = adapters
         self._hooks = [
             self._model.get_submodule(name).register_forward_hook(path)
