@@ -26,6 +26,8 @@ from core.codec.streaming_decoder import DecoderState, StreamingDecoder
 from core.generation.messages import Codes, Pcm
 from core.generation.params import Prompt, SamplingParams
 from core.generation.seam import SEAM_SAMPLES
+from core.generation.token_stream import PromptKeys
+from core.model.language_model import LanguageModel
 from core.types import SAMPLES_PER_FRAME
 
 # New frames to a block. Five frames give the first 25 ms of sound (3.75 are look-ahead).
@@ -60,6 +62,8 @@ class FrameSource(Protocol):
     def codes(self) -> Codes: ...
 
     def rewind(self, frames: int) -> None: ...
+
+    def move(self, model: LanguageModel, conditioner: PromptKeys) -> None: ...
 
     def change_prompt(self, prompt: Prompt) -> None: ...
 
@@ -120,6 +124,7 @@ class AudioStream:
         self._new = 0  # of the pending frames
         self._untold: list[Tensor] = []
         self._seam = np.zeros((0, decoder.channels), np.float32)
+        self._begun = self.samples
         self._start_decoder(self.context, self.samples)
 
     def _start_decoder(self, codes: Codes, sample: int) -> None:
@@ -192,6 +197,11 @@ class AudioStream:
         self._pending = [torch.tensor(left)] if left.shape[1] else []
         return self.samples
 
+    def move(self, decoder: StreamingDecoder) -> None:
+        """Decode on another device from here on. No sample is lost or given twice."""
+        self._decoder = decoder
+        self._start_decoder(self._all_codes(), self.samples)
+
     def _take_back_sound(self, frames: int) -> None:
         """The decoder goes back to before frame `frames`."""
         certain = frames * SAMPLES_PER_FRAME - self._decoder.lookahead_samples
@@ -234,7 +244,8 @@ class AudioStream:
         if self._skip:
             dropped, pcm = pcm[: self._skip], pcm[self._skip :]
             self._skip -= len(dropped)
-            self._seam = np.concatenate((self._seam, dropped))[-SEAM_SAMPLES:]
+            if self.samples == self._begun:
+                self._seam = np.concatenate((self._seam, dropped))[-SEAM_SAMPLES:]
         if self._wanted is not None:
             pcm = pcm[: max(0, self._wanted * SAMPLES_PER_FRAME - self.samples)]
         self.ended = last

@@ -17,17 +17,26 @@ import numpy as np
 import torch
 
 from core.codec.encodec import Codec
-from core.errors import BadDevice, BadInput
+from core.errors import BadAdapter, BadDevice, BadInput
 from core.generation.adapter_rack import AdapterRack
-from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream, frames_ahead
+from core.generation.audio_stream import (
+    FIRST_BLOCKS,
+    LATER_BLOCKS,
+    AudioStream,
+    SoundBlock,
+    frames_ahead,
+)
 from core.generation.clip_context import clip_context
 from core.generation.context_window import kept_frames
+from core.generation.device_loop import DeviceLoops
 from core.generation.messages import Codes, Pcm
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.steering_timeline import in_order
 from core.generation.token_batch import SharedStream, TokenBatch
 from core.generation.token_stream import TokenStream
+from core.model.acceleration import graphs_wanted
 from core.model.checkpoint import INT8, LoadedModel, load_checkpoint
+from core.model.device_fault import device_fault
 from core.model.int8_linear import can_quantise
 from core.model.location import Progress
 
@@ -67,9 +76,15 @@ class Generator:
     """One model, ready to play. One take at a time, one thread."""
 
     def __init__(self, loaded: LoadedModel) -> None:
+        self.notice = loaded.notice  # what the musician should be told of how it runs, one line
+        self._hold(loaded)
+
+    def _hold(self, loaded: LoadedModel) -> None:
         self.loaded = loaded
         self.codec = Codec(loaded.codec, loaded.config.audio_channels)
         self.adapters = AdapterRack(loaded)
+        graphs = graphs_wanted(loaded.device)
+        self._loops = DeviceLoops(loaded.lm, capture=True) if graphs else None
 
     @classmethod
     def load(
@@ -79,9 +94,44 @@ class Generator:
         dtype: str = "auto",
         progress: Progress | None = None,
     ) -> Generator:
-        """Load a checkpoint: a folder, a hub id or 'starter'. Raises BadCheckpoint, BadDevice."""
+        """Load a checkpoint: a folder, a hub id or 'starter'. Raises BadCheckpoint, BadDevice.
+
+        On the CPU where the device fails at it; `notice` then says so.
+        """
         device, dtype = resolve_device(device, dtype)
-        return cls(load_checkpoint(model, device, dtype, progress))
+        try:
+            return cls(load_checkpoint(model, device, dtype, progress))
+        except RuntimeError as problem:
+            fault = device_fault(problem)
+            if device == "cpu" or not fault:
+                raise
+        made = cls(load_checkpoint(model, *resolve_device("cpu", "auto"), progress))
+        made.notice = f"the {device.upper()} device {fault}; the model runs on the CPU"
+        return made
+
+    def go_on_without(self, problem: BaseException, streams: Sequence[AudioStream] = ()) -> bool:
+        """After a fault of the device: the model and these takes go on on the CPU.
+
+        Each take goes on from its own tokens, with the sample after the last one that was given;
+        `notice` says so. False, and nothing is done, where it is no such fault. Takes as long
+        as loading the checkpoint does. Raises BadCheckpoint where that is gone.
+        """
+        fault, device = device_fault(problem), self.loaded.device.type
+        if device == "cpu" or not fault:
+            return False
+        adapters, info = self.adapters.loaded, self.loaded.info
+        named = info.name if info.name != info.folder.name else str(info.folder)
+        loaded = load_checkpoint(named, *resolve_device("cpu", "auto"))
+        self._hold(loaded)
+        for adapter in adapters:
+            with contextlib.suppress(BadAdapter, OSError):  # its file is gone: the take is not
+                self.adapters.use(adapter.name, adapter.weight)
+        for stream in streams:
+            stream.tokens.move(loaded.lm, loaded.conditioner)
+            stream.move(self.codec.streaming)
+        what = "the take goes on" if streams else "the model runs"
+        self.notice = f"the {device.upper()} device {fault}; {what} on the CPU"
+        return True
 
     def open(
         self,
@@ -135,6 +185,7 @@ class Generator:
         tokens = SharedStream(
             self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, left,
             closed=not open_end, changes=moved, bars=bars and bars.moved(-done),
+            loops=self._loops,
         )  # fmt: skip
         return AudioStream(tokens, decoder, codes, done, first_sample, wanted, lead, level=level)
 
@@ -145,11 +196,20 @@ class Generator:
         """A clip's codes and the `frames` that come next. Takes as long as they take."""
         tokens = TokenStream(
             self.loaded.lm, self.loaded.conditioner, prompt, sampling, codes, frames,
-            closed=False, bars=bars,
+            closed=False, bars=bars, loops=self._loops,
         )  # fmt: skip
         while tokens.next_frame() is not None:
             pass
         return np.concatenate((codes, tokens.codes()), axis=1)
+
+    def step(self, stream: AudioStream) -> SoundBlock | None:
+        """A step of the one take that is open: a fault of the device does not end it."""
+        try:
+            return stream.step()
+        except RuntimeError as problem:
+            if not self.go_on_without(problem, [stream]):
+                raise
+            return stream.step()
 
     @staticmethod
     def side_by_side(streams: Sequence[AudioStream]) -> None:
@@ -175,8 +235,12 @@ class Generator:
         which leaves the others to the audio. Returns the number of threads.
         """
         if self.loaded.device.type != "cpu":
-            self._rehearse()
-            return torch.get_num_threads()
+            try:
+                self._rehearse()
+                return torch.get_num_threads()
+            except RuntimeError as problem:
+                if not self.go_on_without(problem):
+                    raise
         cores = available_cores()
         most = cores if cores <= 2 else cores - 1  # breathing room for the audio process
         torch.set_num_threads(1)

@@ -21,14 +21,16 @@ from transformers import AutoTokenizer, EncodecConfig, EncodecModel, T5Config, T
 from transformers.utils import logging as transformers_logging
 
 from core.errors import BadCheckpoint
+from core.model.acceleration import prepare
 from core.model.audiocraft import AudiocraftParts, read_audiocraft
 from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
 from core.model.int8_linear import quantise
 from core.model.language_model import LanguageModel
 from core.model.location import STATE, Progress, locate
-from core.model.memory import check_memory, memory_needed, memory_of
+from core.model.memory import check_memory, memory_needed, memory_of, memory_parts
 from core.model.packed_linear import pack
+from core.model.placement import Placement, placement
 from core.model.weights import (
     check_weights,
     digest_of,
@@ -92,6 +94,8 @@ class LoadedModel:
     precision: of the language model: a dtype's name, or 'int8'.
     codec: float32 always, and so is the text encoder.
     name, licence: for people. digest: names the weights in takes.
+    device: of the language model; the others may lie elsewhere (core/model/placement.py).
+    notice: what gave way because memory is short, one line; '' for nothing.
     window_frames: the window the model was trained on.
     """
 
@@ -102,6 +106,7 @@ class LoadedModel:
     digest: str
     device: torch.device
     precision: str
+    notice: str = ""
 
     @property
     def config(self) -> ModelConfig:
@@ -137,19 +142,26 @@ def load_checkpoint(
     """
     report = progress or (lambda fraction, what: None)
     device = torch.device(device)
-    dtype = torch.float32 if precision == INT8 else DTYPES[precision]
     info = read_info(model, report)
-    needed = memory_needed(info.config, info.text_encoder, info.audio_encoder, precision)
-    tight = check_memory(needed, memory_of(device), info.name)
+    tables = (info.config, info.text_encoder, info.audio_encoder)
+    if device.type == "cpu" or trainable:
+        place = Placement(device, device, device, precision)
+        tight = check_memory(memory_needed(*tables, precision), memory_of(device), info.name)
+    else:
+        parts = {name: memory_parts(*tables, name) for name in {precision, "float16"}}
+        place = placement(parts, device, precision, memory_of(device), info.name)
+        tight, precision = place.notice, place.precision
+    prepare(device)
     if tight:
         log.warning(tight)
     report(0.0, tight or "reading weights")
     weights = info.tensors(lambda part: report(0.8 * part, "reading weights"))
     digest = digest_of(list(info.weights))
     report(0.9, "building the model")
+    dtype = torch.float32 if precision == INT8 else DTYPES[precision]
     lm = LanguageModel.from_hugging_face(weights, info.config).to(device, dtype)
-    encoder = _text_encoder(info.text_encoder, weights).to(device)
-    codec = _codec(info, weights).to(device)
+    encoder = _text_encoder(info.text_encoder, weights).to(place.text)
+    codec = _codec(info, weights).to(place.codec)
     for part in (lm, encoder, codec):
         part.eval().requires_grad_(False)
     if precision == INT8:
@@ -158,7 +170,7 @@ def load_checkpoint(
         pack(lm)
     conditioner = Conditioner(encoder, _tokenizer(info.tokenizer_folder), lm)
     report(1.0, "ready")
-    return LoadedModel(lm, conditioner, codec, info, digest, device, precision)
+    return LoadedModel(lm, conditioner, codec, info, digest, device, precision, place.notice)
 
 
 def load_codec(

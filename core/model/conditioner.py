@@ -61,7 +61,7 @@ class Conditioner:
             max_length=MAX_TEXT_TOKENS,
             return_tensors="pt",
         )
-        device = self._model.device
+        device = getattr(self.encoder, "device", self._model.device)  # it may be the CPU
         ids, mask = tokens["input_ids"].to(device), tokens["attention_mask"].to(device)
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         return states * mask.unsqueeze(2), mask
@@ -127,7 +127,9 @@ class Conditioner:
         """A text's projected states [1,T,H]."""
         if text not in self._projected:
             states, _ = self.text_states([text])
-            self._projected[text] = self._model.project_text(states.to(self._model.dtype))
+            self._projected[text] = self._model.project_text(
+                states.to(self._model.device, self._model.dtype)
+            )
             if len(self._projected) > self._keep:
                 oldest, _ = self._projected.popitem(last=False)
                 self._keys.pop(oldest, None)

@@ -36,29 +36,53 @@ class Memory:
     total: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryParts:
+    """Bytes. weights: the language model's; cache: one take's; text, codec: in float32."""
+
+    weights: int
+    cache: int
+    text: int
+    codec: int
+
+    @property
+    def all(self) -> int:
+        return self.weights + self.cache + self.text + self.codec
+
+
 def memory_needed(
     config: ModelConfig,
     text_encoder: Mapping[str, Any],
     audio_encoder: Mapping[str, Any],
     precision: str = "float32",
 ) -> int:
-    """Bytes of a loaded model with one take's cache. precision: of the language model.
+    """Bytes of a loaded model with one take's cache. precision: of the language model."""
+    return memory_parts(config, text_encoder, audio_encoder, precision).all
 
-    The text encoder and the codec are float32 always. One that is not understood counts
-    nothing: whoever loads it says what is wrong.
+
+def memory_parts(
+    config: ModelConfig,
+    text_encoder: Mapping[str, Any],
+    audio_encoder: Mapping[str, Any],
+    precision: str = "float32",
+) -> MemoryParts:
+    """The same, part by part. The text encoder and the codec are float32 always. One that is not
+    understood counts nothing: whoever loads it says what is wrong.
     """
+    others = []
     with torch.device("meta"):
         weights = _count(LanguageModel(config)) * WEIGHT_BYTES[precision]
         for kind, own, table in (
             (T5EncoderModel, T5Config, text_encoder),
             (EncodecModel, EncodecConfig, audio_encoder),
         ):
+            others.append(0)
             if table.get("model_type") == own.model_type:
                 with suppress(Exception):
-                    weights += _count(kind(own.from_dict(dict(table)))) * 4
+                    others[-1] = _count(kind(own.from_dict(dict(table)))) * 4
     positions = config.window_frames + config.max_delay + config.chroma_frames
     cache = 2 * config.layers * ROWS * positions * config.hidden
-    return weights + cache * CACHE_BYTES.get(precision, 4)
+    return MemoryParts(weights, cache * CACHE_BYTES.get(precision, 4), *others)
 
 
 def _count(model: nn.Module) -> int:

@@ -154,7 +154,7 @@ def _to_file(request: Request) -> None:
         stopped, blocks, codes = False, [], []
         try:
             while not stream.ended:
-                if (block := stream.step()) is not None:
+                if (block := generator.step(stream)) is not None:
                     blocks.append(block.pcm)
                 progress.made(stream.frames, request.frames)
         except KeyboardInterrupt:
@@ -163,6 +163,8 @@ def _to_file(request: Request) -> None:
                 blocks.append(block.pcm)
         if (drawn := stream.untold_codes()) is not None:
             codes.append(drawn)
+    if generator.notice:
+        console.print(generator.notice, soft_wrap=True)
     join = None
     if clip is not None and request.keep_clip:
         channels = generator.codec.channels
