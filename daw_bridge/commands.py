@@ -256,6 +256,14 @@ class UseModel:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMelody:
+    """The sound file whose melody a melody model follows; an empty path: none."""
+
+    path: str
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
 class UseAdapter:
     """Load a LoRA adapter, by name or path, or change its weight; 0 unloads it."""
 
@@ -314,6 +322,11 @@ class AskTakes:
 class AskTree:
     """All takes at once, and where the clock is: for whoever shows them."""
 
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class AskMelody:
     origin: Origin = field(default=Origin())
 
 
@@ -432,12 +445,14 @@ Command = (
     | LearnController
     | MapController
     | UseModel
+    | SetMelody
     | UseAdapter
     | UseOutput
     | UseInput
     | AskStatus
     | AskParameter
     | AskPrompt
+    | AskMelody
     | AskAdapters
     | AskCurrent
     | AskTakes

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from core.errors import DawBridgeError
 from daw_bridge import effects as disk
+from daw_bridge.clips import read_head
 from daw_bridge.dropped_files import read_dropped, recall
 from daw_bridge.looping.loop_making import at_tempo
 from daw_bridge.settings import SettingsFile
@@ -108,6 +109,8 @@ class DiskWorker:
             case disk.ReadSound(token, take, first, count):
                 pcm, whole = self._takes.sound(take, first, count)
                 self._answer(disk.SoundRead(token, take, first, pcm, whole))
+            case disk.ReadClip(token, path, seconds, from_start=True):
+                self._answer(disk.ClipRead(token, *read_head(path, seconds), path))
             case disk.ReadClip():
                 self._answer(read_dropped(self._takes, effect))
             case disk.AdoptTake(token, path, take):

@@ -187,11 +187,13 @@ class ReadSound:
 
 @dataclass(frozen=True, slots=True)
 class ReadClip:
-    """Read at most the last `seconds` of a sound file."""
+    """Read at most the last `seconds` of a sound file. from_start: the first ones, to be listened
+    to and not to be continued."""
 
     token: int
     path: str
     seconds: float
+    from_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from core.generation.messages import (
     EngineEvent,
     EngineProblem,
     EngineRequest,
+    HearMelody,
     LoadModel,
+    MelodyHeard,
     ModelLoaded,
     PcmBlock,
     Prefer,
@@ -109,6 +111,7 @@ class Ledger:
     def __init__(self) -> None:
         self.model: LoadModel | None = None
         self.flights: dict[int, Flight] = {}
+        self._melodies: dict[int, HearMelody] = {}  # to be listened to, not yet answered
         self._adapters: list[UseAdapter] = []  # beside the model
         self._adapters_asked: list[UseAdapter] = []  # … and asked for, not yet answered
 
@@ -135,6 +138,8 @@ class Ledger:
                 flight.changes.append(request)
             case UseAdapter():
                 self._adapters_asked.append(request)
+            case HearMelody(token):
+                self._melodies[token] = request
             case Credit(take) if flight := self.flights.get(take):
                 flight.credit = request
             case CancelTake(take) if flight := self.flights.get(take):
@@ -157,6 +162,8 @@ class Ledger:
                 asking = self._adapters_asked
                 answered = next((one for one in asking if one.adapter == asked), None)
                 self._adapters_asked = [one for one in asking if one is not answered]
+            case MelodyHeard(token):
+                self._melodies.pop(token, None)
             case TakeStarted(take) if flight := self.flights.get(take):
                 again, flight.started = flight.started, True
                 if event.context is not None:
@@ -203,7 +210,7 @@ class Ledger:
         requests: list[EngineRequest] = [] if self.model is None else [self.model]
         self._adapters_asked = [*self._adapters, *self._adapters_asked]  # all are answered anew
         self._adapters = []
-        requests += self._adapters_asked
+        requests += [*self._adapters_asked, *self._melodies.values()]
         groups: dict[object, list[Flight]] = {}
         for take, flight in self.flights.items():  # those that still stand at one step, together
             alone = flight.beside is None

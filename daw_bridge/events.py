@@ -250,6 +250,16 @@ class ControllerMapped:
     name: str
     controller: int | None
     learning: bool = False
+@dataclass(frozen=True, slots=True)
+class MelodyChanged:
+    """The sound file whose melody is followed; an empty path: none. seconds: of melody."""
+
+    path: str
+    seconds: float
+    origin: Origin | None = None  # who set it, or who asked
+    answer: bool = False  # nothing changed: it answers a question
+
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,3 +311,4 @@ Event = (
     | Pong
     | Problem
 )
+    | MelodyChanged

@@ -236,6 +236,12 @@ def _adapter(a: Arguments) -> Command:
     return ask.UseAdapter(adapter, weight, a.end())
 
 
+def _melody(a: Arguments) -> Command:
+    if not a:
+        return ask.AskMelody(a.end())
+    return ask.SetMelody(a.text("the path of a sound file"), a.end())
+
+
 def _preset(a: Arguments) -> Command:
     name = a.optional_text()
     wanted = a.whole("the preset's name or number") if name is None else name
@@ -360,6 +366,9 @@ ADDRESSES: dict[str, Address] = {
                 _learn),
         Address(f"{ROOT}/model", "s", "load a model: starter, a folder or a hub id",
                 lambda a: ask.UseModel(a.text("the model's name"), a.end())),
+        Address(f"{ROOT}/melody", "[s path]",
+                "the sound file whose melody a melody model follows, live; an empty path is none;"
+                " without arguments → the path", _melody),
         Address(f"{ROOT}/adapter", "s name or path, [f weight]",
                 "load a LoRA adapter or change its weight, live (0 to 2; 0 unloads it); a name is"
                 " a file of the user's adapters folder", _adapter),

@@ -91,6 +91,8 @@ def message_of(event: events.Event) -> OscMessage | None:
         case events.AdaptersChanged(adapters):
             blend = [value for name, weight in adapters for value in (name, float(weight))]
             return OscMessage(f"{ROOT}/adapters", tuple(blend))
+        case events.MelodyChanged(path, seconds):
+            return OscMessage(f"{ROOT}/melody", (path, float(seconds)))
         case events.ControllerMapped(name, controller):
             return OscMessage(f"{ROOT}/learn", (name, -1 if controller is None else controller))
         case events.Pong(payload):
@@ -207,7 +209,7 @@ class OscFeedback:
     def _concerns(event: events.Event) -> tuple[bool, bool]:
         """Whether the asker is answered, and whether it is news for subscribers."""
         match event:
-            case events.AdaptersChanged():
+            case events.AdaptersChanged() | events.MelodyChanged():
                 return True, not event.answer
             case events.ParameterChanged() | events.PromptChanged():
                 return event.answer, not event.answer  # no echo to the fader that moved

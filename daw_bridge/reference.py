@@ -52,7 +52,7 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/accepted | i take (0: none), s address | a command was understood and is under way |
 | /musicgen/scheduled | i take, i bar, f seconds, i bars late | a take waits for its bar |
 | /musicgen/filling | i take, f seconds | a slow model: enough of it is made first |
-| /musicgen/latency/step | s step, i 0/1, s text | [headroom](live.md#latency) shrank (1) or is back |
+| /musicgen/latency/step | s step, i 0/1, s text | [headroom](live.md#latency) shrank or is back |
 | /musicgen/first_audio | i take, f milliseconds | its first sound, counted from the command |
 | /musicgen/progress | i take, f 0 to 1 | ten a second at most; of endless takes minus seconds |
 | /musicgen/done | i take, s path | it is on disk, whole |
@@ -65,6 +65,7 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/error | s address, s code, s text | what went wrong and what to do |
 | /musicgen/status | s name, value, … | something changed, or you asked |
 | /musicgen/prompt, /prompt/2 …, /tempo … | the value | someone else set it, or you asked |
+| /musicgen/melody | s path, f seconds | a melody was heard (none: an empty path), or you asked |
 | /musicgen/adapters | s name, f weight, … | what is loaded changed, or you asked |
 | /musicgen/learn | s parameter, i controller | a MIDI controller was mapped (-1: none) |
 | /musicgen/pong | what was sent | the answer to ping |

@@ -67,6 +67,7 @@ def apply(
             engine.ModelLoading()
             | engine.ModelLoaded()
             | engine.AdaptersLoaded()
+            | engine.MelodyHeard()
             | engine.TakeStarted()
             | engine.TakeSteered()
             | engine.TakeTokens()
@@ -136,6 +137,8 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             turn.change(model=ModelState(event.model, 1.0, "", event, origin=origin), problem="")
         case engine.AdaptersLoaded():
             hear_adapters(turn, event)
+        case engine.MelodyHeard():
+            steering.melody_heard(turn, event)
         case engine.TakeStarted(take, context=context):
             note_start(turn, event)
             note_level(turn, event)

@@ -34,6 +34,7 @@ from daw_bridge.session_continue import continue_file, continue_take
 from daw_bridge.session_input import continue_input, record_input
 from daw_bridge.session_latency import choose_mode
 from daw_bridge.session_loop import switched
+from daw_bridge.session_melody import melody_told, set_melody
 from daw_bridge.session_state import Context, ModelState, Turn
 from daw_bridge.session_status import status_of
 from daw_bridge.session_swap import swap
@@ -123,6 +124,11 @@ def obey(turn: Turn, command: ask.Command) -> None:
             asked = ModelState(asked=model, loaded=state.model.loaded, origin=origin)
             turn.change(model=asked, problem="")  # remembered when it is loaded
             turn.send(engine.LoadModel(model, state.compute, state.dtype), Accepted(0, origin))
+        case ask.SetMelody():
+            if set_melody(turn, command):
+                steering.steer(turn)
+        case ask.AskMelody(origin):
+            turn.send(melody_told(state, origin, answer=True))
         case ask.UseAdapter():
             use_adapter(turn, command)
         case ask.UseOutput(device, origin):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import PurePath, PureWindowsPath
 
-from core.errors import BadClip, BadInput
+from core.errors import BadInput
 from daw_bridge.commands import (
     ClockSource,
     ContinueFile,
@@ -26,6 +25,7 @@ from daw_bridge.events import Problem
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.session_alternatives import branch_alternatives
 from daw_bridge.session_clocks import note_parameter
+from daw_bridge.session_melody import listen, whole_path
 from daw_bridge.session_state import Context, Pending, Turn, Wish
 from daw_bridge.session_takes import start_take
 from daw_bridge.take_length import point_in
@@ -33,11 +33,8 @@ from daw_bridge.take_timeline import past
 
 
 def continue_file(turn: Turn, command: ContinueFile) -> None:
-    path = command.path
-    absolute = PurePath(path).is_absolute() or PureWindowsPath(path).is_absolute()
-    if not absolute and not path.startswith("~"):
-        raise BadClip(f"{path!r} is not an absolute path; send the whole path, or one from ~")
     pending = Pending(Wish.FILE, command.origin, command.prompt, turn.now)
+    path = whole_path(command.path)
     turn.send(ReadClip(turn.new_token(pending), path, turn.state.window_seconds))
 
 
@@ -73,6 +70,9 @@ def continue_what_ended(turn: Turn, take: int) -> None:
 
 def clip_read(turn: Turn, clip: ClipRead) -> None:
     pending = turn.take_pending(clip.token)
+    if pending is not None and pending.wish is Wish.MELODY:
+        listen(turn, pending, clip)
+        return
     if pending is not None and clip.note:
         turn.send(Problem("edited_take", clip.note, pending.origin))
     if pending is not None:

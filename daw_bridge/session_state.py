@@ -155,6 +155,7 @@ class Wish(Enum):
     BRANCH = "branch"  # of a take that is made and still sounds: it changes on its way
     ALTERNATIVES = "alternatives"  # to what sounds
     RECORDING = "recording"
+    MELODY = "melody"  # that a melody model is to follow
     RETRY = "retry"
     PLAY = "play"
 
@@ -181,6 +182,7 @@ class Pending:
     prompt: str | None
     asked_at: float
     plan: InputPlan | None = None
+    path: str = ""  # of a melody
     take: int = 0  # that is to be played …
     at: int = 0  # … from that sample on
 
@@ -235,6 +237,8 @@ class SessionState:
     prompt_weight: float = 1.0
     slots: Mapping[int, tuple[str, float]] = field(default_factory=lambda: MappingProxyType({}))
     negative: str = ""
+    melody: str = ""  # as Prompt has it …
+    melody_path: str = ""  # … and the file that it was heard in
     values: Mapping[str, float] = field(default_factory=_defaults)
     controllers: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
     presets: tuple[Preset, ...] = ()

@@ -12,7 +12,13 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from core.errors import BadInput
-from core.generation.messages import ChangePrompt, ChangeSampling, PcmBlock, TakeSteered
+from core.generation.messages import (
+    ChangePrompt,
+    ChangeSampling,
+    MelodyHeard,
+    PcmBlock,
+    TakeSteered,
+)
 from core.generation.params import Prompt, SamplingParams, Steering, checked_text_weight
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge import commands as ask
@@ -20,6 +26,7 @@ from daw_bridge.effects import CutTake, KeepSettings, NoteTake, RecallTake
 from daw_bridge.events import Accepted, PromptChanged
 from daw_bridge.prompt_tempo import told
 from daw_bridge.session_latency import sampling_in_force
+from daw_bridge.session_melody import note_melody
 from daw_bridge.session_schedule import SLOW_ENDLESS, SPEED_TRUSTED, begin_message
 from daw_bridge.session_state import Flight, Pending, SessionState, Turn, Wish
 from daw_bridge.take_length import PRE_ROLL
@@ -57,7 +64,9 @@ def prompt_of(state: SessionState, tempo: float, text: str | None = None) -> Pro
     slots = [(first, state.prompt_weight), *state.slots.values()]
     prompt = Prompt.of(slots, state.negative)
     leads = state.transport.leader is not ask.ClockSource.INTERNAL
-    return told(prompt, tempo, leads=leads) if tempo else prompt
+    prompt = told(prompt, tempo, leads=leads) if tempo else prompt
+    loaded = state.model.loaded
+    return replace(prompt, melody=state.melody) if loaded and loaded.hears_melody else prompt
 
 
 def tempo_to_tell(state: SessionState, before: float = 0.0) -> float:
@@ -111,6 +120,12 @@ def set_negative(turn: Turn, text: str, origin: ask.Origin) -> None:
     turn.change(negative=Prompt(negative=text).negative)
     steer(turn)
     turn.send(PromptChanged(text, origin, slot=ask.NEGATIVE_SLOT))
+
+
+def melody_heard(turn: Turn, heard: MelodyHeard) -> None:
+    """The engine has listened: what plays follows the melody from now on."""
+    if note_melody(turn, heard):
+        steer(turn)
 
 
 def clear_slots(turn: Turn, origin: ask.Origin) -> None:

@@ -26,6 +26,7 @@ from daw_bridge.events import (
     FirstAudio,
     LatencyChanged,
     LoopMade,
+    MelodyChanged,
     MeterLevels,
     ParameterChanged,
     Pong,
@@ -202,6 +203,7 @@ class BridgeAdapter(QObject):
                 | TakeTold()
                 | TakesTold()
             ):
+                | MelodyChanged()
                 pass  # an answer to somebody else's question; not shown yet
             case _:
                 assert_never(event)

@@ -16,7 +16,7 @@ from typing import Any, assert_never
 
 import torch
 
-from core.errors import BadAdapter, DawBridgeError
+from core.errors import BadAdapter, BadClip, DawBridgeError
 from core.generation.audio_stream import SoundBlock
 from core.generation.beside import Beside, Running
 from core.generation.engine_pipe import EnginePipe, PipeClosed
@@ -30,7 +30,9 @@ from core.generation.messages import (
     EngineProblem,
     EngineRequest,
     LoadModel,
+    HearMelody,
     ModelLoaded,
+    MelodyHeard,
     ModelLoading,
     PcmBlock,
     Prefer,
@@ -48,6 +50,7 @@ from core.model.checkpoint import check_checkpoint
 from core.model.lighter import fewer_bits, smaller_model
 from core.model.location import Progress
 
+from core.model.melody import get_ready, melody_of
 log = logging.getLogger(__name__)
 
 Loader = Callable[[str, str, str, Progress], Generator]
@@ -164,6 +167,8 @@ class Engine:
     # ------------------------------------------------------------------ the model
 
     def _load_model(self, request: LoadModel) -> None:
+            case HearMelody():
+                self._hear_melody(request)
         same = self._loaded_as
         wanted = (request.model, request.device, request.dtype)
         if same is None or wanted != (same.model, same.device, same.dtype):
@@ -204,6 +209,8 @@ class Engine:
             ModelLoaded(
                 model=self._loaded_as.model,
                 name=loaded.name,
+            if generator.loaded.config.hears_melody:
+                get_ready()
                 device=str(loaded.device),
                 dtype=loaded.precision,
                 codebooks=loaded.config.codebooks,
@@ -232,6 +239,7 @@ class Engine:
             problem = _one_line(refused)
         except (MemoryError, torch.OutOfMemoryError):
             problem = f"the adapter does not fit: {OUT_OF_MEMORY}; close other programs"
+                hears_melody=loaded.config.hears_melody,
         where = tuple((take.request.take, take.stream.frames) for take in self._all())
         self._pipe.emit(AdaptersLoaded(rack.loaded, request.adapter, problem, where))
 
@@ -258,6 +266,14 @@ class Engine:
             return
         self._generator.set_apart(take.stream)
         self._beside.remove(take)
+    def _hear_melody(self, request: HearMelody) -> None:
+        melody, problem = "", ""
+        try:
+            melody = melody_of(request.clip, request.rate)
+        except BadClip as refused:
+            problem = _one_line(refused)
+        self._pipe.emit(MelodyHeard(request.token, melody, problem))
+
         if self._take is not None:
             self._beside.add([self._take])
         self._take = take

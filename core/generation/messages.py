@@ -132,6 +132,15 @@ class UseAdapter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class HearMelody:
+    """Find the melody of a clip [samples, channels] at `rate`. Answered with `MelodyHeard`."""
+
+    token: int
+    clip: Pcm
+    rate: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Credit:
     """Absolute: the engine may have produced at most `frames` frames of this take.
 
@@ -162,6 +171,7 @@ EngineRequest = (
     | ChangePrompt
     | ChangeSampling
     | UseAdapter
+    | HearMelody
     | Credit
     | CancelTake
     | Quit
@@ -189,6 +199,7 @@ class ModelLoaded:
     digest: str  # sha256 (hex, 16 characters) that names the weights in takes
     window_frames: int  # frames one pass may span before the context is re-primed
     fewer_bits: str = ""  # a dtype that is faster on this machine; '': this is the fastest
+    hears_melody: bool = False
     smaller: str = ""  # a smaller model that is on this machine; '': there is none
 
 
@@ -216,6 +227,15 @@ class AdaptersLoaded:
     asked: str = ""
     problem: str = ""
     takes: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MelodyHeard:
+    """melody: as `Prompt` has it. problem: why there is none, one line; '' where there is."""
+
+    token: int
+    melody: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -305,6 +325,7 @@ EngineEvent = (
     | TakeStarted
     | TakeSteered
     | TakeTokens
+    | MelodyHeard
     | TakeDone
     | EngineProblem
     | PcmBlock

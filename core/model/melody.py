@@ -41,6 +41,11 @@ def melody_of(pcm: Pcm, rate: int) -> str:
     return "".join(f"{pitch:x}" for pitch in chroma[0].argmax(-1).tolist()[:MAX_MELODY_FRAMES])
 
 
+def get_ready() -> None:
+    """Load what the first melody needs, which takes seconds, before a take has to wait for it."""
+    melody_of(np.ones((MODEL_RATE, 1), np.float32), MODEL_RATE)
+
+
 def melody_from(melody: str, frame: int, count: int) -> list[int]:
     """`count` pitch classes of a melody, from codec frame `frame` on, going round at its end.
 

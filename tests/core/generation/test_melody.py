@@ -9,9 +9,11 @@ from transformers import MusicgenMelodyFeatureExtractor
 
 from core.errors import BadClip, BadInput
 from core.generation.context_window import first_frame_seen
+from core.generation.messages import HearMelody, Quit
 from core.generation.params import MAX_MELODY_FRAMES, Prompt, SamplingParams
 from core.model.melody import melody_from, melody_of
 from tests.core.generation.conftest import GREEDY, Twins, taken
+from tests.core.generation.remote_engine import engine_in_thread
 from tests.core.generation.transformers_oracle import oracle_codes
 from tests.core.tiny_checkpoints import tiny_tokenizer
 
@@ -177,3 +179,13 @@ def test_clips_without_a_melody(pcm: np.ndarray, line: str) -> None:
 def test_melodies_that_are_none(melody: str) -> None:
     with pytest.raises(BadInput, match="melody"):
         Prompt("x", melody=melody)
+
+
+def test_the_engine_hears_a_clip_or_says_why_not() -> None:
+    remote, thread = engine_in_thread()
+    remote.send(HearMelody(1, tune(), RATE), HearMelody(2, 0 * tune(), RATE), Quit())
+    thread.join(30)
+    first, second = (remote.pipe.recv() for _ in range(2))
+    assert (first.token, first.melody) == (1, melody_of(tune(), RATE))
+    assert (second.token, second.melody) == (2, "")
+    assert "silent" in second.problem
