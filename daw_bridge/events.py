@@ -192,6 +192,14 @@ class TreeChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Playhead:
+    """What is heard: so many seconds into a take, about ten a second."""
+
+    take: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TakeDeleted:
     """A take was moved aside; RestoreTake brings it back."""
 
@@ -243,14 +251,6 @@ class AdaptersChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class ControllerMapped:
-    """MIDI control change `controller` sets `name` (None: none does). `learning`: waiting
-    for the control that is to be mapped."""
-
-    name: str
-    controller: int | None
-    learning: bool = False
-@dataclass(frozen=True, slots=True)
 class MelodyChanged:
     """The sound file whose melody is followed; an empty path: none. seconds: of melody."""
 
@@ -260,6 +260,14 @@ class MelodyChanged:
     answer: bool = False  # nothing changed: it answers a question
 
 
+@dataclass(frozen=True, slots=True)
+class ControllerMapped:
+    """MIDI control change `controller` sets `name` (None: none does). `learning`: waiting
+    for the control that is to be mapped."""
+
+    name: str
+    controller: int | None
+    learning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,14 +309,15 @@ Event = (
     | TakeTold
     | TakesTold
     | TreeChanged
+    | Playhead
     | TakeDeleted
     | ClockTold
     | ParameterChanged
     | PromptChanged
     | AdaptersChanged
+    | MelodyChanged
     | ControllerMapped
     | MeterLevels
     | Pong
     | Problem
 )
-    | MelodyChanged

@@ -102,7 +102,11 @@ def message_of(event: events.Event) -> OscMessage | None:
         case events.TakeDeleted(take):
             return OscMessage(f"{ROOT}/takes/deleted", (take,))
         case (
-            events.TakeWaveform() | events.MeterLevels() | events.TreeChanged() | events.ClockTold()
+            events.TakeWaveform()
+            | events.MeterLevels()
+            | events.TreeChanged()
+            | events.ClockTold()
+            | events.Playhead()
         ):
             return None
         case _:

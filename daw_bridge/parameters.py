@@ -72,8 +72,9 @@ PARAMETERS: dict[str, Parameter] = {
             0,
             5,
             0,
-            "which clock leads: 0 the first there is, 1 Link, 2 MIDI, 3 JACK, 4 OSC, 5 our own",
+            "which clock leads; any: the first that is there, as listed",
             integer=True,
+            words=("any", "link", "midi", "jack", "osc", "internal"),
         ),
         Parameter(
             "tell_tempo",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from core.generation.messages import Credit
-from core.types import FRAME_RATE, SAMPLES_PER_FRAME
+from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge import session_latency as latency
 from daw_bridge.audio.messages import EndTake, Played, TakeEnded, TakeHeard
-from daw_bridge.events import FirstAudio
+from daw_bridge.events import FirstAudio, Playhead
 from daw_bridge.session_alternatives import KEPT_BEHIND, ears_at, trimmed
 from daw_bridge.session_loop import goes_on
 from daw_bridge.session_playing import feed
@@ -40,11 +40,22 @@ def on_played(turn: Turn, played: Played) -> None:
         played.take, played=played.samples, played_at=turn.now, buffered=played.buffered, kept=kept
     )
     ears_at(turn, flight)
+    _tell_head(turn, flight)
     feed(turn, played)
     latency.hear_played(turn, played, dropouts)
     flight = turn.state.flight(flight.take) or flight
     if not flight.engine_done and not flight.aside:
         _allow_more(turn, flight)
+
+
+def _tell_head(turn: Turn, flight: Flight) -> None:
+    """What is heard, in seconds into the take as it is in its file."""
+    record = turn.state.tree.records.get(flight.take, flight.record)
+    seconds = (flight.played + record.lead) / MODEL_RATE
+    if record.loop and record.length:
+        seconds %= record.length
+    if flight.sounding:
+        turn.send(Playhead(flight.take, max(0.0, seconds)))
 
 
 def _allow_more(turn: Turn, flight: Flight) -> None:

@@ -29,6 +29,7 @@ from daw_bridge.events import (
     MelodyChanged,
     MeterLevels,
     ParameterChanged,
+    Playhead,
     Pong,
     Problem,
     PromptChanged,
@@ -80,6 +81,7 @@ class BridgeAdapter(QObject):
     loop_made = pyqtSignal(object)
     tree_changed = pyqtSignal(object)
     take_deleted = pyqtSignal(object)
+    playhead = pyqtSignal(object)
     clock_told = pyqtSignal(object)
 
     _wake = pyqtSignal()
@@ -191,6 +193,8 @@ class BridgeAdapter(QObject):
                 self.loop_made.emit(event)
             case TreeChanged():
                 self.tree_changed.emit(event)
+            case Playhead():
+                self.playhead.emit(event)
             case TakeDeleted():
                 self.take_deleted.emit(event)
             case ClockTold():
@@ -199,11 +203,11 @@ class BridgeAdapter(QObject):
                 Pong()
                 | ControllerMapped()
                 | AdaptersChanged()
+                | MelodyChanged()
                 | CurrentTake()
                 | TakeTold()
                 | TakesTold()
             ):
-                | MelodyChanged()
                 pass  # an answer to somebody else's question; not shown yet
             case _:
                 assert_never(event)

@@ -6,6 +6,8 @@ light edge, so it reads on a light tray and on a dark one.
 
 from __future__ import annotations
 
+import math
+
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
@@ -94,7 +96,7 @@ _GLYPHS = {
 
 
 def glyph(name: str, colour: QColor, faded: QColor | None = None) -> QIcon:
-    """A button's icon: generate, continue, file, retry, stop, panic, dice, close, folder."""
+    """A button's icon: one of those that `_outline` knows."""
     icon = QIcon()
     for size in (16, 24, 32, 48):
         icon.addPixmap(_glyph_pixmap(name, colour, size))
@@ -160,6 +162,62 @@ def _outline(name: str) -> tuple[QPainterPath, bool]:
             path.addRoundedRect(QRectF(2, 2, 12, 12), 2.5, 2.5)
             for x, y in ((5.4, 5.4), (10.6, 10.6), (10.6, 5.4), (5.4, 10.6)):
                 path.addEllipse(QPointF(x, y), 0.5, 0.5)
+        case "branch":  # one line becomes two
+            path.moveTo(2, 11)
+            path.lineTo(14, 11)
+            path.moveTo(4.5, 11)
+            path.cubicTo(8, 11, 7, 4.5, 11, 4.5)
+            path.lineTo(14, 4.5)
+        case "star":
+            for number in range(11):
+                reach = 6.6 if number % 2 == 0 else 2.9
+                angle = math.pi * (number / 5 - 0.5)
+                point = QPointF(8 + reach * math.cos(angle), 8.4 + reach * math.sin(angle))
+                path.lineTo(point) if number else path.moveTo(point)
+        case "rename":  # a text cursor
+            for y in (2.5, 13.5):
+                path.moveTo(5.5, y)
+                path.lineTo(10.5, y)
+            path.moveTo(8, 2.5)
+            path.lineTo(8, 13.5)
+        case "delete":
+            path.moveTo(2.5, 4)
+            path.lineTo(13.5, 4)
+            path.moveTo(6, 4)
+            for x, y in ((6, 2), (10, 2), (10, 4)):
+                path.lineTo(x, y)
+            path.moveTo(4, 4)
+            for x, y in ((4.8, 14), (11.2, 14), (12, 4)):
+                path.lineTo(x, y)
+        case "undo" | "redo":
+            side = 1 if name == "undo" else -1
+            path.moveTo(8 - 2 * side, 2.5)
+            path.lineTo(8 - 5.5 * side, 6)
+            path.lineTo(8 - 2 * side, 9.5)
+            path.moveTo(8 - 5.5 * side, 6)
+            path.cubicTo(8 + side, 6, 8 + 5.5 * side, 6, 8 + 5.5 * side, 13.5)
+        case "loop":
+            path.addRoundedRect(QRectF(2, 4.5, 12, 8), 4, 4)
+            path.moveTo(6.5, 1.8)
+            path.lineTo(9.4, 4.5)
+            path.lineTo(6.5, 7.2)
+        case "more":  # two takes beside one another
+            path.addRoundedRect(QRectF(2, 2.5, 12, 4.5), 1, 1)
+            path.addRoundedRect(QRectF(2, 9, 12, 4.5), 1, 1)
+        case "play":  # pages
+            path.addRoundedRect(QRectF(2, 2.5, 12, 11), 2, 2)
+            path.moveTo(6.5, 5.5)
+            for x, y in ((10.8, 8), (6.5, 10.5), (6.5, 5.5)):
+                path.lineTo(x, y)
+        case "takes":
+            for x, reach in ((2.5, 2), (5.3, 5), (8.1, 3.2), (10.9, 5.6), (13.5, 2.4)):
+                path.moveTo(x, 8 - reach)
+                path.lineTo(x, 8 + reach)
+        case "set-up":
+            for y, x in ((4, 10), (8, 5.5), (12, 9)):
+                path.moveTo(2, y)
+                path.lineTo(14, y)
+                path.addEllipse(QPointF(x, y), 1.7, 1.7)
         case "close":
             for start, end in (((4, 4), (12, 12)), ((12, 4), (4, 12))):
                 path.moveTo(*start)

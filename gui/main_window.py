@@ -1,4 +1,4 @@
-"""The panel: prompt, verbs, numbers, the take, the sound, the state. Layout and wiring."""
+"""The window: pages beside a rail, the clock above them, the figures below. Layout and wiring."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QPalette
-from PyQt6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.types import seconds_of_bars
 from daw_bridge.commands import (
+    NEGATIVE_SLOT,
+    PROMPT_SLOTS,
     AskParameter,
+    AskPrompt,
     AskStatus,
-    RecallPreset,
-    SetParameter,
-    SetPrompt,
-    UseInput,
-    UseModel,
-    UseOutput,
+    AskTree,
 )
-from daw_bridge.events import Accepted, ParameterChanged, Problem, PromptChanged, Scheduled, Status
+from daw_bridge.events import Status
 from daw_bridge.parameters import PARAMETERS
 from gui.actions import Actions
 from gui.bridge_adapter import BridgeAdapter
 from gui.clip_drop import SUFFIXES, ClipDrop
-from gui.device_chooser import DeviceChooser, DeviceList, Devices
+from gui.clock_bar import ClockBar
+from gui.device_chooser import DeviceList, Devices
 from gui.icons import glyph, state_icon
-from gui.model_chooser import ModelChooser
 from gui.notice_bar import NoticeBar
+from gui.pages import Pages
 from gui.panel_settings import PanelSettings
-from gui.parameter_row import ParameterRow
-from gui.prompt_box import PromptBox
+from gui.peak_store import PeakStore
+from gui.play_page import PlayPage
+from gui.setup_page import SetupPage
 from gui.status_line import StateHeader, StatusLine
-from gui.take_view import TakeView
-from gui.transport_row import TransportRow
-from gui.wording import problem_text, scheduled_text
+from gui.takes_page import TakesPage
+from gui.window_commands import connect_commands
+from gui.window_events import WindowEvents
 
 
 class MainWindow(QWidget):
@@ -55,45 +55,59 @@ class MainWindow(QWidget):
         super().__init__()
         self._bridge = bridge
         self._settings = settings
-        self._status = Status()
         self.setWindowTitle(self.tr("daw-bridge"))
         self.setWindowIcon(state_icon("idle"))
-
-        self.header = StateHeader()
+        self.peaks = PeakStore(self)
+        self.devices = DeviceList(devices, self)
         self.notice = NoticeBar("notice", self.tr("Notice"))
         self.error = NoticeBar("error", self.tr("Problem"))
-        self.prompt = PromptBox(presets)
-        self.actions_ = Actions(bridge.submit, self.prompt.text, self)
-        self.transport = TransportRow(self.actions_)
-        self.parameters = ParameterRow()
-        self.take = TakeView(self._take_length)
-        self.devices = DeviceList(devices, self)
-        self.model = ModelChooser()
-        self.output = DeviceChooser("output", self.tr("Ou&tput"), self.devices)
-        self.input = DeviceChooser(
-            "input", self.tr("&Input (what Continue hears)"), self.devices
-        )  # fmt: skip
+        self.play = PlayPage(
+            presets,
+            lambda prompt, page: Actions(bridge.submit, prompt.text, page),
+            self._take_length,
+        )
+        self.takes = TakesPage(bridge.submit, self.peaks)
+        self.setup = SetupPage(self.devices)
+        # the parts that others speak to
+        self.prompt, self.transport = self.play.prompt, self.play.transport
+        self.parameters, self.take = self.play.parameters, self.play.take
+        self.alternatives, self.actions_ = self.play.alternatives, self.play.actions_
+        self.model, self.output, self.input = self.setup.model, self.setup.output, self.setup.input
+        fields = self.parameters
+        tempo = fields.fields["tempo"]
+        self.clock = ClockBar(fields.choice("clock"), tempo, fields.button("link"))
+        self.header = StateHeader(self.clock)
         self.status_line = StatusLine(osc_port)
+        self.pages = Pages()
         self._lay_out()
         self.clip_drop = ClipDrop(self)
-        self.addActions(self.actions_.all())
+        self.addActions(self.actions_.window_wide())
         self._order_tabs()
-        self._connect_commands()
-        self._connect_events()
+        connect_commands(self, bridge.submit)
+        self.events = WindowEvents(self, bridge)
         self._colour()
         self._restore()
-        self._show_status(self._status)
+
+    @property
+    def status(self) -> Status:
+        """What was told last."""
+        return self.events.status
 
     def begin(self) -> None:
         """Ask for everything that is shown. Nothing waits for the answers."""
-        self._bridge.submit(AskStatus())
+        submit = self._bridge.submit
+        submit(AskStatus())
         for name in PARAMETERS:
-            self._bridge.submit(AskParameter(name))
+            submit(AskParameter(name))
+        for slot in (NEGATIVE_SLOT, *range(1, PROMPT_SLOTS + 1)):
+            submit(AskPrompt(slot))
+        submit(AskTree())
         self.devices.refresh()
 
     def close_down(self) -> None:
         """Keep what is to be remembered; the window is about to go."""
         self.devices.close()
+        self.peaks.close()
         self._settings.geometry = self.saveGeometry()
         self._settings.history = self.prompt.past()
         self._settings.advanced = self.parameters.more.isChecked()
@@ -102,63 +116,46 @@ class MainWindow(QWidget):
     # ------------------------------------------------------------ making
 
     def _lay_out(self) -> None:
-        sound = QHBoxLayout()
-        sound.setSpacing(14)
-        for chooser, stretch in ((self.model, 3), (self.output, 2), (self.input, 2)):
-            sound.addWidget(chooser, stretch, Qt.AlignmentFlag.AlignTop)
-        rule = QFrame()
-        rule.setProperty("role", "rule")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 12, 14, 10)
-        column.setSpacing(9)
-        for widget in (self.header, self.notice, self.error, self.prompt, self.transport):
-            column.addWidget(widget)
-        column.addWidget(self.parameters)
-        column.addWidget(self.take, 1)
-        column.addWidget(rule)
-        column.addLayout(sound)
-        column.addWidget(self.status_line)
+        pages = self.pages
+        pages.add("play", self.tr("Play"), "play", self.play, self.tr("Prompt, play, steer"))
+        pages.add("takes", self.tr("Takes"), "takes", self.takes, self.tr("All that was made"))
+        pages.add("set-up", self.tr("Set-up"), "set-up", self.setup, self.tr("Model and sound"))
+        pages.shown.connect(self._focus_page)
+        pages.stack.setContentsMargins(14, 2, 14, 2)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 10, 0, 8)
+        column.setSpacing(8)
+        for widget in (self.header, self.notice, self.error):
+            column.addLayout(_inset(widget))
+        column.addWidget(pages.stack, 1)
+        column.addLayout(_inset(self.status_line))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(pages)
+        row.addLayout(column, 1)
         self.resize(900, 600)
+
+    def _focus_page(self, name: str) -> None:
+        """The keyboard goes where a page is used."""
+        at = {"play": self.prompt.edit, "takes": self.takes.list}.get(name)
+        if at is not None:
+            at.setFocus()
 
     def _order_tabs(self) -> None:
         fields = self.parameters.fields
         order = [
             self.prompt.edit, *self.transport.buttons(),
-            fields["tempo"], fields["bars"], fields["seed"], self.parameters.more,
-            self.take.card.continue_button, self.take.card.folder_button,
-            self.model.combo, self.output.combo, self.input.combo,
-            self.prompt.preset, self.prompt.history, self.prompt.use,
+            fields["bars"], fields["seed"], fields["tell_tempo"], self.parameters.more,
+            *self.take.card.walks, self.take.card.continue_button, self.take.card.folder_button,
+            self.alternatives.make, *self.alternatives.buttons,
+            self.prompt.preset, self.prompt.history, self.prompt.use, self.prompt.pad,
+            fields["clock"], fields["tempo"], self.clock.tap, self.clock.run, self.clock.link,
+            *self.pages.buttons.values(),
         ]  # fmt: skip
         for before, after in pairwise(order):
             self.setTabOrder(before, after)
         self.prompt.edit.setFocus()
-
-    def _connect_commands(self) -> None:
-        submit = self._bridge.submit
-        self.actions_.prompt_used.connect(self.prompt.mark_used)
-        self.actions_.file_wanted.connect(self.ask_for_clip)
-        self.clip_drop.dropped.connect(self.actions_.continue_path)
-        self.prompt.prompt_set.connect(lambda text: submit(SetPrompt(text)))
-        self.prompt.preset_chosen.connect(lambda name: submit(RecallPreset(name)))
-        self.parameters.edited.connect(lambda name, value: submit(SetParameter(name, value)))
-        self.model.chosen.connect(lambda model: submit(UseModel(model)))
-        self.output.chosen.connect(lambda device: submit(UseOutput(device)))
-        self.input.chosen.connect(lambda device: submit(UseInput(device)))
-        self.take.card.continue_wanted.connect(self.actions_.continue_take)
-
-    def _connect_events(self) -> None:
-        bridge = self._bridge
-        bridge.status_changed.connect(self._show_status)
-        bridge.parameter_changed.connect(self._show_parameter)
-        bridge.prompt_changed.connect(self._show_prompt)
-        bridge.problem.connect(self._show_problem)
-        bridge.scheduled.connect(self._show_scheduled)
-        bridge.accepted.connect(self._show_accepted)
-        bridge.take_waveform.connect(self.take.show_waveform)
-        bridge.take_progress.connect(self.take.show_progress)
-        bridge.first_audio.connect(self.take.show_first_audio)
-        bridge.take_saved.connect(self.take.show_saved)
-        bridge.meters.connect(self.take.show_meters)
 
     def _restore(self) -> None:
         self.prompt.restore_history(self._settings.history)
@@ -167,56 +164,8 @@ class MainWindow(QWidget):
         if not geometry.isEmpty():
             self.restoreGeometry(geometry)
 
-    # ------------------------------------------------------------ events
-
-    def _show_status(self, status: Status) -> None:
-        before, self._status = self._status, status
-        self.header.show_status(status)
-        self._show_news(status)
-        self.actions_.show_status(status)
-        self.parameters.show_status(status)
-        self.model.show_status(status)
-        self.output.show_current(status.output, status.output_rate)
-        self.input.show_current(status.input)
-        self.take.show_status(status)
-        self.status_line.show_status(status)
-        if status.prompt != before.prompt:
-            self.prompt.show_prompt(status.prompt)
-        if status.problem != before.problem:  # a dismissed one stays dismissed
-            self._say_problem(status.problem)
-
-    def _show_parameter(self, event: ParameterChanged) -> None:
-        self.parameters.show_value(event.name, event.value)
-
-    def _show_prompt(self, event: PromptChanged) -> None:
-        if event.slot == 1:
-            self.prompt.show_prompt(event.text)
-
-    def _show_accepted(self, event: Accepted) -> None:
-        """A new take makes an old refusal stale; what is still wrong the status says."""
-        if self.take.show_accepted(event) and not self._status.problem:
-            self.error.clear()
-
-    def _show_problem(self, event: Problem) -> None:
-        self._say_problem(problem_text(event))
-
-    def _say_problem(self, text: str) -> None:
-        if text:
-            self.error.say(text)
-        else:
-            self.error.clear()
-
-    def _show_scheduled(self, event: Scheduled) -> None:
-        self.header.news.setText(scheduled_text(event))
-
-    def _show_news(self, status: Status) -> None:
-        if status.state == "loading":
-            self.header.news.setText(self.tr("Generate already works: it starts once loaded"))
-        elif status.state not in ("scheduled", "generating"):
-            self.header.news.setText("")
-
     def _take_length(self) -> tuple[float, float]:
-        bar = seconds_of_bars(1, self.parameters.value("beats"), self._status.tempo)
+        bar = seconds_of_bars(1, self.parameters.value("beats"), self.status.tempo)
         return self.parameters.value("bars") * bar, bar
 
     # ------------------------------------------------------------ clips, window
@@ -243,10 +192,23 @@ class MainWindow(QWidget):
 
     def _colour(self) -> None:
         """Everything drawn in code takes the palette's colours."""
-        ink = self.palette().color(QPalette.ColorRole.ButtonText)
+        role = QPalette.ColorRole.ButtonText
+        ink = self.palette().color(role)
+        faded = self.palette().color(QPalette.ColorGroup.Disabled, role)
         self.actions_.colour(self.palette())
         self.notice.colour(ink)
         self.error.colour(ink)
         self.parameters.set_dice_icon(glyph("dice", ink))
-        self.take.colour(ink)
+        self.transport.loop.setIcon(glyph("loop", ink))
+        self.play.colour(ink)
+        self.takes.colour(ink, faded)
+        self.pages.colour(ink)
         self.header.recolour()
+
+
+def _inset(widget: QWidget) -> QHBoxLayout:
+    """A widget as far from the window's rim as the pages are."""
+    row = QHBoxLayout()
+    row.setContentsMargins(14, 0, 14, 0)
+    row.addWidget(widget)
+    return row

@@ -39,6 +39,7 @@ class ModelChooser(QWidget):
         self._shown = STARTER
         self.combo = QComboBox()
         self.combo.setAccessibleName(self.tr("Model"))
+        self.setFocusProxy(self.combo)
         self.combo.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -51,9 +52,6 @@ class ModelChooser(QWidget):
         self.combo.addItem(self.tr("Other Hugging Face model…"), self._ask_hub_id)
         self.combo.activated.connect(self._choose)
 
-        label = QLabel(self.tr("M&odel"))
-        label.setProperty("role", "heading")
-        label.setBuddy(self.combo)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(self.tr("Model loading"))
@@ -67,7 +65,6 @@ class ModelChooser(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(label)
         column.addWidget(self.combo)
         column.addWidget(self.progress)
         column.addWidget(self.note)

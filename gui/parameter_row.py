@@ -1,4 +1,4 @@
-"""Tempo, bars and seed in a row; the rest of the parameter table under a fold."""
+"""Fields of the whole parameter table: some in this row, the rest under a fold, some elsewhere."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBox
 
 from daw_bridge.events import Status
 from daw_bridge.parameters import PARAMETERS
-from gui.parameter_spin import ParameterSpin, SeedBox
+from gui.parameter_fields import (
+    ParameterButton,
+    ParameterChoice,
+    ParameterField,
+    ParameterTick,
+    SeedBox,
+    field_for,
+)
 from gui.wording import FOLLOWED_CLOCKS, clock_text
 
-IN_FRONT = ("tempo", "bars", "seed")
+IN_FRONT = ("bars", "seed", "tell_tempo")
+ELSEWHERE = ("tempo", "clock", "link", "loop")  # beside the clock, and among the verbs
 FOLD_COLUMNS = 4
 
 
@@ -22,10 +30,15 @@ class ParameterRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.fields: dict[str, ParameterSpin | SeedBox] = {}
+        self.fields: dict[str, ParameterField] = {}
+        for name, parameter in PARAMETERS.items():
+            field = field_for(parameter)
+            field.edited.connect(self.edited)
+            self.fields[name] = field
         front = QHBoxLayout()
         for name in IN_FRONT:
-            front.addWidget(self._label(name))
+            if not isinstance(self.fields[name], ParameterTick):
+                front.addWidget(self._label(name))
             front.addWidget(self.fields[name])
             front.addSpacing(10)
         front.addStretch(1)
@@ -38,7 +51,7 @@ class ParameterRow(QWidget):
         self.fold = QWidget()
         grid = QGridLayout(self.fold)
         grid.setContentsMargins(0, 0, 0, 0)
-        behind = [name for name in PARAMETERS if name not in IN_FRONT]
+        behind = [name for name in PARAMETERS if name not in (*IN_FRONT, *ELSEWHERE)]
         for number, name in enumerate(behind):
             row, column = divmod(number, FOLD_COLUMNS)
             label = self._label(name)
@@ -71,8 +84,19 @@ class ParameterRow(QWidget):
             tempo.setToolTip(self.tr("{clock} leads").format(clock=clock_text(status)))
 
     def value(self, name: str) -> float:
+        return self.fields[name].value()
+
+    def choice(self, name: str) -> ParameterChoice:
+        """The field of a choice, to be laid out elsewhere."""
         field = self.fields[name]
-        return (field.spin if isinstance(field, SeedBox) else field).value()
+        assert isinstance(field, ParameterChoice), name
+        return field
+
+    def button(self, name: str) -> ParameterButton:
+        """The field of an on-or-off that is a button, to be laid out elsewhere."""
+        field = self.fields[name]
+        assert isinstance(field, ParameterButton), name
+        return field
 
     def set_dice_icon(self, icon: QIcon) -> None:
         seed = self.fields["seed"]
@@ -80,13 +104,8 @@ class ParameterRow(QWidget):
             seed.set_dice_icon(icon)
 
     def _label(self, name: str) -> QLabel:
-        """The field's label; makes the field too."""
-        parameter = PARAMETERS[name]
-        field = SeedBox(parameter) if name == "seed" else ParameterSpin(parameter)
-        field.edited.connect(self.edited)
-        self.fields[name] = field
-        label = QLabel(parameter.label)
-        label.setBuddy(field)
+        label = QLabel(PARAMETERS[name].label)
+        label.setBuddy(self.fields[name])
         return label
 
     def _open_fold(self, opened: bool) -> None:

@@ -1,4 +1,4 @@
-"""The prompt: a text box, the presets, and what was used before."""
+"""The prompts: a text box for one of them, the blend, the presets, and what was used before."""
 
 from __future__ import annotations
 
@@ -13,15 +13,26 @@ from PyQt6.QtWidgets import (
     QMenu,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
+
+from gui.blend_pad import BlendPad
+from gui.slot_chips import SlotChips
+from gui.status_line import ElidedLabel
 
 HISTORY = 30
 MENU_WIDTH = 70  # characters of a prompt shown in the menu
 
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-ACTION_KEYS = [QKeySequence(key) for key in ("Ctrl+K", "Ctrl+R", "Ctrl+O", "Esc", "Shift+Esc")]
+ACTION_KEYS = [
+    QKeySequence(key)
+    for key in (
+        "Ctrl+K", "Ctrl+R", "Ctrl+O", "Ctrl+E", "Ctrl+B", "Ctrl+M", "Ctrl+L", "Ctrl+T",
+        "Alt+Left", "Alt+Right", "Esc", "Shift+Esc",
+    )
+]  # fmt: skip
 
 
 class PromptEdit(QPlainTextEdit):
@@ -58,35 +69,45 @@ class PromptEdit(QPlainTextEdit):
 
 
 class PromptBox(QWidget):
-    """Shows the session's prompt, but never overwrites what is being typed."""
+    """Shows the session's prompts, one at a time, but never overwrites what is being typed."""
 
     prompt_set = pyqtSignal(str)  # use it for what plays now
+    slot_set = pyqtSignal(int, str)  # the same for another slot than the first
+    weights_set = pyqtSignal(dict)  # {slot: share}
     preset_chosen = pyqtSignal(str)
 
     def __init__(self, presets: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._presets = dict(presets)
-        self._session_text = ""
+        self._slots: dict[int, tuple[str, float]] = {1: ("", 1.0)}  # the session's
+        self._drafts: dict[int, str] = {}  # typed for slots that are not in the box now
         self._history: list[str] = []  # oldest first
         self._at = 0  # where Ctrl+Up and Ctrl+Down stand in it
 
         self.edit = PromptEdit()
         self.edit.setAccessibleName(self.tr("Prompt"))
-        self.edit.setPlaceholderText(
-            self.tr(
-                "Describe the music: style, instruments, mood\n"
-                "for example: warm lo-fi hip hop, dusty drums, mellow electric piano"
-            )
+        self._slot_in_box = 1
+        self._first_hint = self.tr(
+            "Describe the music: style, instruments, mood\n"
+            "for example: warm lo-fi hip hop, dusty drums, mellow electric piano"
         )
-        self.edit.setFixedHeight(3 * self.edit.fontMetrics().lineSpacing() + 22)
+        self.edit.setPlaceholderText(self._first_hint)
+        self.edit.setFixedHeight(3 * self.edit.fontMetrics().lineSpacing() + 18)
         self.edit.used.connect(self._use)
         self.edit.stepped.connect(self._step)
         self.edit.textChanged.connect(self._show_difference)
 
+        self.chips = SlotChips()
+        self.chips.chosen.connect(self._show_slot)
+        self.chips.removed.connect(self._remove)
+        self.pad = BlendPad()
+        self.pad.moved.connect(self._blend)
+
         label = QLabel(self.tr("Pro&mpt"))
         label.setProperty("role", "heading")
         label.setBuddy(self.edit)
-        hint = QLabel(self.tr("Ctrl+Enter generates · Enter steers what is playing"))
+        hint = ElidedLabel()
+        hint.setText(self.tr("Ctrl+Enter generates · Enter steers what is playing"))
         hint.setProperty("role", "muted")
 
         self.preset = QComboBox()
@@ -98,7 +119,7 @@ class PromptBox(QWidget):
         self.preset.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.preset.setMinimumContentsLength(18)
+        self.preset.setMinimumContentsLength(14)
         self.preset.activated.connect(self._choose_preset)
 
         self.history = QPushButton(self.tr("&History"))
@@ -116,37 +137,67 @@ class PromptBox(QWidget):
 
         top = QHBoxLayout()
         top.addWidget(label)
-        top.addWidget(hint)
-        top.addStretch(1)
+        top.addWidget(hint, 1)
         top.addWidget(self.preset)
         top.addWidget(self.history)
-        top.addWidget(self.use)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        below = QHBoxLayout()
+        below.addWidget(self.chips, 1)
+        below.addWidget(self.use)
+        column = QVBoxLayout()
+        column.setSpacing(6)
         column.addLayout(top)
         column.addWidget(self.edit)
+        column.addLayout(below)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addLayout(column, 1)
+        row.addWidget(self.pad)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for before, after in (
             (self.edit, self.preset), (self.preset, self.history), (self.history, self.use),
+            (self.use, self.pad),
         ):  # fmt: skip
             self.setTabOrder(before, after)
 
     def text(self) -> str:
-        """What is in the box, as the model gets it: one line."""
-        return " ".join(self.edit.toPlainText().split())
+        """The first prompt, as the model gets it: one line."""
+        return self._typed() if self.chips.current == 1 else self._drafts.get(1, self._slots[1][0])
+
+    @property
+    def weight(self) -> float:
+        """The first prompt's, in the blend."""
+        return self._slots[1][1]
 
     def past(self) -> list[str]:
         """Prompts used, oldest first."""
         return list(self._history)
 
-    def show_prompt(self, text: str) -> None:
-        """The session's prompt changed: by us, by OSC, by MIDI."""
-        typing = self.edit.hasFocus() and self.text() != self._session_text
-        self._session_text = text
-        if not typing and self.text() != text:
+    def show_prompt(self, text: str, slot: int = 1, weight: float = 1.0) -> None:
+        """A prompt of the session changed: by us, by OSC, by MIDI. Slot 0 is what to avoid."""
+        known = self._slots.get(slot, ("", 1.0))[0]
+        in_view = slot == self.chips.current
+        typing = in_view and self.edit.hasFocus() and self._typed() != known
+        if text or slot == 1:
+            self._slots[slot] = (text, weight)
+        else:
+            self._slots.pop(slot, None)
+        if not typing and self._drafts.get(slot) == known:
+            self._drafts.pop(slot, None)
+        if in_view and not typing and self._typed() != text:
             self.edit.setPlainText(text)
             self.edit.moveCursor(QTextCursor.MoveOperation.End)
+        self._show_blend()
         self._show_preset()
         self._show_difference()
+
+    def commit(self) -> None:
+        """What was typed for the other slots counts from now on, too."""
+        if self.chips.current != 1:
+            self._drafts[self.chips.current] = self._typed()
+        for slot, text in list(self._drafts.items()):
+            if slot != 1 and text != self._slots.get(slot, ("", 1.0))[0]:
+                self.slot_set.emit(slot, text)
 
     def remember(self, text: str) -> None:
         """A prompt was used: it is the newest of the history."""
@@ -159,7 +210,8 @@ class PromptBox(QWidget):
 
     def mark_used(self, text: str) -> None:
         """A take of this prompt is under way."""
-        self._session_text = text
+        self._slots[1] = (text, self._slots[1][1])
+        self._drafts.pop(1, None)
         self.remember(text)
         self._show_difference()
 
@@ -176,14 +228,63 @@ class PromptBox(QWidget):
             self._menu.addAction(entry)
         self.history.setEnabled(bool(self._history))
 
+    def _typed(self) -> str:
+        return " ".join(self.edit.toPlainText().split())
+
+    def _known(self) -> str:
+        """The session's text of the slot in view."""
+        return self._slots.get(self.chips.current, ("", 1.0))[0]
+
     def _use(self) -> None:
-        self.mark_used(self.text())
-        self.prompt_set.emit(self._session_text)
+        slot, text = self.chips.current, self._typed()
+        if slot == 1:
+            self.mark_used(text)
+            self.prompt_set.emit(text)
+            return
+        self._drafts.pop(slot, None)
+        self.remember(text)
+        self.slot_set.emit(slot, text)
+
+    def _show_slot(self, slot: int) -> None:
+        """The box holds another prompt now; what was typed for the one before is kept."""
+        if self._slot_in_box != slot:
+            self._drafts[self._slot_in_box] = self._typed()
+        self._slot_in_box = slot
+        self.edit.setPlainText(self._drafts.get(slot, self._known()))
+        self.edit.moveCursor(QTextCursor.MoveOperation.End)
+        self.edit.setPlaceholderText(
+            {0: self.tr("What the music is to keep away from, for example: vocals, distortion"),
+             1: self._first_hint}.get(slot, self.tr("Another prompt, to blend with the first"))
+        )  # fmt: skip
+        self.edit.setFocus()
+        self._show_blend()
+        self._show_difference()
+
+    def _remove(self, slot: int) -> None:
+        self.slot_set.emit(slot, "")
+        self._slots.pop(slot, None)
+        self.chips.choose(1)
+        self._drafts.pop(slot, None)
+        self._show_blend()
+
+    def _blend(self, weights: dict[int, float]) -> None:
+        for slot, weight in weights.items():
+            self._slots[slot] = (self._slots.get(slot, ("", 1.0))[0], weight)
+        self.weights_set.emit(weights)
+        self._show_blend()
+
+    def _show_blend(self) -> None:
+        slots = {slot: told for slot, told in self._slots.items() if slot > 0}
+        whole = sum(weight for _, weight in slots.values()) or 1.0
+        shares = {slot: weight / whole for slot, (_, weight) in slots.items()}
+        self.chips.show_blend(shares, self._slots.get(0, ("", 1.0))[0])
+        self.pad.show_blend(shares, {slot: text for slot, (text, _) in slots.items()})
 
     def _choose_preset(self, index: int) -> None:
         if index == 0:
             return
         name = self.preset.itemText(index)
+        self.chips.choose(1)
         self._put(self._presets[name])
         self.preset_chosen.emit(name)
 
@@ -201,9 +302,8 @@ class PromptBox(QWidget):
 
     def _show_preset(self) -> None:
         """The chooser names the preset whose text is in use, if it is one's."""
-        texts = list(self._presets.values())
-        known = self._session_text in texts
-        self.preset.setCurrentIndex(texts.index(self._session_text) + 1 if known else 0)
+        texts, text = list(self._presets.values()), self._slots[1][0]
+        self.preset.setCurrentIndex(texts.index(text) + 1 if text in texts else 0)
 
     def _show_difference(self) -> None:
-        self.use.setEnabled(self.text() != self._session_text)
+        self.use.setEnabled(self._typed() != self._known())

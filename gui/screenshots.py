@@ -1,127 +1,94 @@
 """Pictures of the panel: `python -m gui.screenshots OUT_DIR`.
 
-Real widgets, scripted events, dark and light, 900 × 600. Needs no display and no engine.
+Real widgets, scripted events, dark and light, 900 × 600, once and twice as dense. Needs no display
+and no engine. The pictures are of few colours, which is all that they have but for blurred edges.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import replace
+import time
 from pathlib import Path
 
-from PyQt6.QtCore import QEventLoop, QTimer
-from PyQt6.QtGui import QColor, QPainter, QPixmap
-from PyQt6.QtWidgets import QApplication
-
-from daw_bridge.commands import Origin
-from daw_bridge.events import (
-    Accepted,
-    Event,
-    ParameterChanged,
-    Problem,
-    PromptChanged,
-    Status,
-    StatusChanged,
-    TakeProgress,
-    TakeSaved,
-)
-from gui.bridge_adapter import BridgeAdapter
-from gui.icons import ICON_STATES, state_icon
-from gui.main_window import MainWindow
-from gui.panel_settings import PanelSettings
-from gui.rehearsal import Rehearsal, levels, waveform
-from gui.theme import DARK, LIGHT, dress
-
-PROMPT = "lo-fi hip hop, mellow electric piano, soft drums and bass, 85 bpm"
-PRESETS = {"Funky drums and bass": "funky drums and bass, 110 bpm", "Lo-fi": PROMPT}
-DEVICES = [
-    ("output", "PulseAudio"),
-    ("output", "system"),
-    ("input", "system"),
-]
-READY = Status(
-    state="idle", model="starter", device="cpu", dtype="float32", licence="MIT",
-    output="system", output_rate=48000, input="system", headroom=1.8, tempo=85, prompt=PROMPT,
-)  # fmt: skip
+SCALES = (1, 2)
+COLOURS = 160
 
 
-def loading(controller: Rehearsal) -> None:
-    status = Status(state="loading", model="starter", model_progress=0.4)
-    controller.emit(StatusChanged(status))
+def main(arguments: list[str]) -> int:
+    """One child for each scale: Qt reads it once, at its start."""
+    if len(arguments) == 2:
+        return _take_pictures(Path(arguments[0]), int(arguments[1]))
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m gui.screenshots OUT_DIR\n")
+        return 2
+    for scale in SCALES:
+        environment = {
+            **os.environ, "QT_SCALE_FACTOR": str(scale),
+            "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen"),
+        }  # fmt: skip
+        command = [sys.executable, "-m", "gui.screenshots", arguments[0], str(scale)]
+        done = subprocess.run(command, env=environment, check=False)
+        if done.returncode:
+            return done.returncode
+    return 0
 
 
-def idle(controller: Rehearsal) -> None:
-    _set_up(controller)
-    controller.emit(StatusChanged(READY))
+def _take_pictures(folder: Path, scale: int) -> int:
+    from PyQt6.QtWidgets import QApplication
+
+    from gui.scenes import scenes, takes_on_disk
+    from gui.theme import DARK, LIGHT, dress
+
+    folder.mkdir(parents=True, exist_ok=True)
+    app = QApplication(sys.argv[:1])
+    suffix = "" if scale == 1 else f"@{scale}x"
+    with tempfile.TemporaryDirectory() as there:
+        records = takes_on_disk(Path(there))
+        for name, colours in (("dark", DARK), ("light", LIGHT)):
+            dress(app, colours)
+            for what, scene in scenes(records, time.monotonic()).items():
+                _save(picture_of(scene, time.monotonic), folder / f"{what}-{name}{suffix}.png")
+            advanced = picture_of(scenes(records, 0.0)["idle"], time.monotonic, advanced=True)
+            _save(advanced, folder / f"advanced-{name}{suffix}.png")
+    if scale == 1:
+        _save(picture_icons(), folder / "tray-icons.png")
+    return 0
 
 
-def generating(controller: Rehearsal) -> None:
-    _set_up(controller)
-    _take(controller, 3, seconds=14.2)
-    playing = replace(READY, state="generating", take=3, buffered=4.6, rolling=True, clock="midi")
-    controller.emit(
-        StatusChanged(playing), TakeProgress(3, 14.2 / 22.6), levels(0.35), levels(0.62)
-    )
-
-
-def done(controller: Rehearsal) -> None:
-    _set_up(controller)
-    _take(controller, 3, seconds=22.58)
-    controller.emit(
-        StatusChanged(replace(READY, take=3)), TakeSaved(3, "takes/0003-lo-fi-hip-hop.wav", 22.58)
-    )
-
-
-def error(controller: Rehearsal) -> None:
-    _set_up(controller)
-    text = "The sound device 'system' went away; it is opened again as soon as it is back"
-    failed = replace(READY, state="error", output="", output_rate=0, underruns=3, problem=text)
-    controller.emit(StatusChanged(failed), Problem("audio", text))
-
-
-SCENES: dict[str, Callable[[Rehearsal], None]] = {
-    "loading": loading,
-    "idle": idle,
-    "generating": generating,
-    "done": done,
-    "error": error,
-}
-
-
-def _set_up(controller: Rehearsal) -> None:
-    events: tuple[Event, ...] = (PromptChanged(PROMPT), ParameterChanged("tempo", 85))
-    controller.emit(*events)
-
-
-def _take(controller: Rehearsal, take: int, seconds: float) -> None:
-    controller.emit(StatusChanged(READY))
-    _pump()
-    controller.emit(Accepted(take, Origin()), waveform(take, 0, int(50 * seconds), 85))
-
-
-def _pump(milliseconds: int = 120) -> None:
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-
-
-def picture_scene(scene: str, advanced: bool = False) -> QPixmap:
+def picture_of(scene, now, *, advanced: bool = False):
     """A panel that went through a scene, as it looks."""
+    from gui.bridge_adapter import BridgeAdapter
+    from gui.main_window import MainWindow
+    from gui.panel_settings import PanelSettings
+    from gui.rehearsal import Rehearsal
+    from gui.scenes import OTHER, PROMPT
+
+    presets = {"Funky drums and bass": "funky drums and bass, 110 bpm", "Lo-fi": PROMPT}
+    devices = [("output", "PulseAudio"), ("output", "system"), ("input", "system")]
     with tempfile.TemporaryDirectory() as folder:
         settings = PanelSettings(Path(folder) / "panel.ini")
-        settings.history = [PROMPT]
+        settings.history = [PROMPT, OTHER]
         settings.advanced = advanced
         controller = Rehearsal()
         bridge = BridgeAdapter(controller)
-        window = MainWindow(bridge, PRESETS, 9770, lambda: DEVICES, settings)
+        window = MainWindow(bridge, presets, 9770, lambda: devices, settings)
         window.show()
         window.begin()
         _pump()
-        SCENES[scene](controller)
-        _pump()
+        for event in scene.events:
+            controller.emit(event)
+            _pump(5)
+        window.pages.show_page(scene.page)
+        window.takes.search.setText(scene.search)
+        if scene.look:
+            window.takes.list.look_at(scene.look)
+        window.takes.detail.recipe_button.setChecked(scene.recipe)
+        _pump(350)
+        controller.emit(*scene.events[-1:])  # where the sound is, or what the meters show
+        _pump(60)
         picture = window.grab()
         bridge.close()
         window.close_down()
@@ -129,8 +96,12 @@ def picture_scene(scene: str, advanced: bool = False) -> QPixmap:
         return picture
 
 
-def picture_icons() -> QPixmap:
+def picture_icons():
     """The tray's states at their usual sizes, on a dark and on a light ground."""
+    from PyQt6.QtGui import QColor, QPainter, QPixmap
+
+    from gui.icons import ICON_STATES, state_icon
+
     sizes = (16, 22, 32, 64)
     picture = QPixmap(len(ICON_STATES) * 160, 160)
     painter = QPainter(picture)
@@ -145,21 +116,27 @@ def picture_icons() -> QPixmap:
     return picture
 
 
-def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m gui.screenshots OUT_DIR\n")
-        return 2
-    folder = Path(arguments[0])
-    folder.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    app = QApplication(sys.argv[:1])
-    for name, colours in (("dark", DARK), ("light", LIGHT)):
-        dress(app, colours)
-        for scene in SCENES:
-            picture_scene(scene).save(str(folder / f"panel-{scene}-{name}.png"))
-        picture_scene("idle", advanced=True).save(str(folder / f"panel-advanced-{name}.png"))
-    picture_icons().save(str(folder / "tray-icons.png"))
-    return 0
+def _save(picture, file: Path) -> None:
+    """As few bytes as a picture of few colours needs."""
+    from io import BytesIO
+
+    from PIL import Image
+    from PyQt6.QtCore import QBuffer
+
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    picture.save(buffer, "PNG")
+    whole = Image.open(BytesIO(buffer.data().data())).convert("RGB")
+    few = whole.quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(file, optimize=True)
+
+
+def _pump(milliseconds: int = 120) -> None:
+    from PyQt6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QFont, QFontMetrics, QPalette
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from daw_bridge.events import Status
 from gui.icons import icon_state, state_icon
 from gui.theme import colours_of, state_colour
-from gui.wording import clock_text, details, state_text
+from gui.wording import details, route_text, state_text
 
 
 class ElidedLabel(QLabel):
@@ -49,7 +49,7 @@ class ElidedLabel(QLabel):
 class StateHeader(QWidget):
     """Icon, state, the latest news of the take, and the clock."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, clock: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown = ""
         self._icon = QLabel()
@@ -57,23 +57,27 @@ class StateHeader(QWidget):
         self.state = QLabel()
         self.state.setAccessibleName(self.tr("State"))
         font = QFont(self.font())
-        font.setPointSizeF(font.pointSizeF() * 1.45)
+        font.setPointSizeF(font.pointSizeF() * 1.25)
         font.setWeight(QFont.Weight.DemiBold)
         self.state.setFont(font)
         self.news = ElidedLabel()
-        self.clock = QLabel()
-        self.clock.setAccessibleName(self.tr("Clock"))
+        small = QFont(self.font())
+        small.setPointSizeF(small.pointSizeF() * 0.9)
+        self.news.setFont(small)
+        self.news.setProperty("role", "muted")
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(self.state)
+        words.addWidget(self.news)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)
         row.addWidget(self._icon)
-        row.addWidget(self.state)
-        row.addWidget(self.news, 1)
-        row.addWidget(self.clock)
+        row.addLayout(words, 1)
+        row.addWidget(clock)
 
     def show_status(self, status: Status) -> None:
         self.state.setText(state_text(status))
-        self.clock.setText(clock_text(status))
         if status.state != self._shown:
             self._shown = status.state
             self.recolour()
@@ -92,7 +96,9 @@ class StateHeader(QWidget):
 
 
 class StatusLine(QWidget):
-    """Headroom, audio ahead and dropouts; the OSC port at the right."""
+    """Headroom, audio ahead and dropouts; what plays where, and the OSC port, at the right."""
+
+    setup_wanted = pyqtSignal()
 
     def __init__(self, osc_port: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -104,8 +110,16 @@ class StatusLine(QWidget):
         self.port.setToolTip(self.tr("Where your DAW sends its OSC messages (UDP, 127.0.0.1)"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
+        self.route = QPushButton()
+        self.route.setProperty("role", "flat")
+        self.route.setAutoDefault(False)
+        self.route.setToolTip(self.tr("Model, output and input: open Set-up"))
+        self.route.clicked.connect(self.setup_wanted)
         row.addWidget(self.details, 1)
+        row.addWidget(self.route)
         row.addWidget(self.port)
 
     def show_status(self, status: Status) -> None:
         self.details.setText("   ·   ".join(details(status)))
+        self.route.setText(route_text(status))
+        self.route.setAccessibleName(self.tr("Set-up: {route}").format(route=route_text(status)))

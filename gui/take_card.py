@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QMimeData, QPoint, Qt, QUrl, pyqtSignal
-from PyQt6.QtGui import QColor, QDesktopServices, QDrag, QMouseEvent, QPixmap
+from PyQt6.QtGui import QAction, QColor, QDesktopServices, QDrag, QMouseEvent, QPixmap
 from PyQt6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from gui.icons import glyph
 from gui.status_line import ElidedLabel
+from gui.transport_row import ActionButton
 
 
 def reveal(path: Path) -> None:
@@ -31,8 +32,12 @@ class TakeCard(QFrame):
     continue_wanted = pyqtSignal(int)
 
     def __init__(
-        self, picture: Callable[[int, int], QPixmap], parent: QWidget | None = None
+        self,
+        picture: Callable[[int, int], QPixmap],
+        walks: Sequence[QAction] = (),
+        parent: QWidget | None = None,
     ) -> None:
+        """walks: actions through the tree of takes, which get a small button each."""
         super().__init__(parent)
         self.setProperty("role", "take")
         self._picture = picture
@@ -51,10 +56,13 @@ class TakeCard(QFrame):
         row.setContentsMargins(10, 4, 4, 4)
         row.addWidget(self._grip)
         row.addWidget(self._text, 1)
+        self.walks = [ActionButton(action, "icon", only_icon=True) for action in walks]
+        for button in self.walks:
+            row.addWidget(button)
         row.addWidget(self.continue_button)
         row.addWidget(self.folder_button)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
-        for button in (self.continue_button, self.folder_button):
+        for button in (self.continue_button, self.folder_button, *self.walks):
             button.setCursor(Qt.CursorShape.ArrowCursor)
         self.setToolTip(self.tr("Drag this take into your DAW"))
         self.setAccessibleName(self.tr("Last take"))
@@ -69,9 +77,10 @@ class TakeCard(QFrame):
 
     def show_take(self, take: int, path: str, seconds: float) -> None:
         self._take, self._path = take, Path(path)
-        text = self.tr("Take {take} · {seconds} s · {name} · drag it into your DAW").format(
-            take=take, seconds=f"{seconds:.1f}", name=self._path.name
+        text = self.tr("Take {take} · {seconds} s · drag it into your DAW").format(
+            take=take, seconds=f"{seconds:.1f}"
         )
+        self._text.setToolTip(self._path.name)
         self._text.setText(text)
         self.setAccessibleDescription(text)
         self.show()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QAction, QColor
 from PyQt6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from daw_bridge.events import (
     Accepted,
     FirstAudio,
     MeterLevels,
+    Playhead,
     Status,
     TakeProgress,
     TakeSaved,
@@ -27,7 +28,10 @@ class TakeView(QWidget):
     """`length` says how long a take of now is and how long a bar: seconds, 0 without end."""
 
     def __init__(
-        self, length: Callable[[], tuple[float, float]], parent: QWidget | None = None
+        self,
+        length: Callable[[], tuple[float, float]],
+        walks: Sequence[QAction] = (),
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._length = length
@@ -40,7 +44,7 @@ class TakeView(QWidget):
         self.progress.setAccessibleName(self.tr("Progress of the take"))
         self.progress_label = ElidedLabel()
         self.progress_label.setProperty("role", "muted")
-        self.card = TakeCard(self.strip.picture)
+        self.card = TakeCard(self.strip.picture, walks)
 
         picture = QHBoxLayout()
         picture.addWidget(self.strip, 1)
@@ -94,12 +98,17 @@ class TakeView(QWidget):
         self.output_meter.show_levels(event.output)
         self.input_meter.show_levels(event.input)
 
+    def show_head(self, event: Playhead) -> None:
+        if event.take == self.strip.take:
+            self.strip.show_head(event.seconds)
+
     def show_status(self, status: Status) -> None:
         busy = status.state in BUSY
         self._last = max(self._last, status.take)
         self.progress.setVisible(busy)
         self.progress_label.setVisible(busy)
-        self.strip.show_buffered(status.buffered if busy else 0.0)
+        if status.sounding != self.strip.take:
+            self.strip.show_head(None)
 
     def colour(self, ink: QColor) -> None:
         self.card.colour(ink)

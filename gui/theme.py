@@ -136,7 +136,7 @@ def style_sheet(colours: Colours) -> str:
                    padding: 5px 11px; }}
     QPushButton:hover {{ border-color: {c.muted}; }}
     QPushButton:focus {{ border-color: {c.accent}; }}
-    QPushButton:pressed, QPushButton:checked {{ background: {c.surface}; }}
+    QPushButton:pressed {{ background: {c.surface}; }}
     QPushButton:disabled {{ color: {c.muted}; background: {c.window}; }}
     QPushButton[role="primary"] {{ background: {c.accent}; color: {c.on_accent};
                    border-color: {c.accent}; font-weight: 600; padding: 5px 18px; }}
@@ -145,12 +145,37 @@ def style_sheet(colours: Colours) -> str:
     QPushButton[role="primary"]:disabled {{ background: {c.raised}; color: {c.muted};
                    border-color: {c.border}; }}
     QPushButton[role="panic"] {{ color: {c.error}; }}
+    QPushButton[role="chip"] {{ padding: 4px 9px; }}
+    QPushButton:checked {{ background: {c.accent}; color: {c.on_accent};
+                   border-color: {c.accent}; }}
+    QPushButton:checked:focus {{ border-color: {c.text}; }}
+    QFrame[role="rail"] {{ background: {c.surface}; border: none;
+                   border-right: 1px solid {c.border}; }}
+    QToolButton {{ color: {c.muted}; background: transparent; border: 1px solid transparent;
+                   border-radius: 6px; padding: 3px; }}
+    QToolButton:hover {{ border-color: {c.border}; }}
+    QToolButton:focus {{ border-color: {c.accent}; }}
+    QToolButton:checked {{ color: {c.text}; background: {c.raised};
+                   border-color: {c.border}; }}
+    QListView, QTextBrowser {{ background: {c.surface}; border: 1px solid {c.border};
+                   border-radius: 5px; }}
+    QListView:focus, QTextBrowser:focus {{ border-color: {c.accent}; }}
+    QLineEdit {{ background: {c.surface}; border: 1px solid {c.border}; border-radius: 5px;
+                   padding: 4px 7px; }}
+    QLineEdit:focus {{ border-color: {c.accent}; }}
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ border: none; padding: 0; }}
+    QScrollBar:vertical {{ background: transparent; width: 11px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px;
+                   min-height: 28px; margin: 1px 2px; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QPushButton[role="icon"] {{ padding: 5px; }}
     QPushButton::menu-indicator {{ image: url("{down}"); subcontrol-position: right center;
                    right: 6px; }}
     QPushButton[role="menu"] {{ padding-right: 24px; }}
     QPushButton[role="flat"] {{ border: 1px solid transparent; background: transparent;
                    padding: 3px 5px; }}
+    QPushButton[role="flat"]:checked {{ color: {c.text}; background: transparent; }}
     QPushButton[role="flat"]:hover {{ border-color: {c.border}; }}
     QPushButton[role="flat"]:focus {{ border-color: {c.accent}; }}
     QFrame[role="notice"] {{ background: {c.notice_ground}; border: 1px solid {c.accent};

@@ -1,4 +1,4 @@
-"""Generate, Continue, Retry, Stop, Panic: a button an action."""
+"""Generate, Continue, Retry, Loop, Stop, Panic: a button an action, and where they land."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from gui.actions import Actions
+from gui.parameter_fields import ParameterButton
+from gui.status_line import ElidedLabel
 
 
 class ActionButton(QPushButton):
     """A push button that follows a QAction. The shortcut stays the action's."""
 
-    def __init__(self, action: QAction, role: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        action: QAction,
+        role: str = "",
+        parent: QWidget | None = None,
+        *,
+        only_icon: bool = False,
+    ) -> None:
         super().__init__(parent)
-        self._action = action
+        self._action, self._only_icon = action, only_icon
         if role:
             self.setProperty("role", role)
         self.setAutoDefault(False)
@@ -23,7 +32,7 @@ class ActionButton(QPushButton):
 
     def _follow(self) -> None:
         action = self._action
-        self.setText(action.text())
+        self.setText("" if self._only_icon else action.text())
         self.setIcon(action.icon())
         self.setToolTip(action.toolTip())
         self.setEnabled(action.isEnabled())
@@ -34,7 +43,9 @@ class ActionButton(QPushButton):
 class TransportRow(QWidget):
     """The verbs in the order in which they are used; what silences stands apart."""
 
-    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, actions: Actions, loop: ParameterButton, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.generate = ActionButton(actions.generate, "primary")
         self.continue_input = ActionButton(actions.continue_input)
@@ -42,17 +53,35 @@ class TransportRow(QWidget):
         self.retry = ActionButton(actions.retry)
         self.stop = ActionButton(actions.stop)
         self.panic = ActionButton(actions.panic, "panic")
+        self.loop = loop
+        loop.setText(self.tr("&Loop"))
+        loop.setShortcut("Ctrl+L")
+        loop.setToolTip(
+            self.tr(
+                "The next take of whole bars goes round and round;"
+                " off: to the end of its round (Ctrl+L)"
+            )
+        )
+        self.landing = ElidedLabel()
+        self.landing.setProperty("role", "muted")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         for button in (self.generate, self.continue_input, self.continue_file, self.retry):
             row.addWidget(button)
-        row.addStretch(1)
+        row.addWidget(self.loop)
+        row.addWidget(self.landing, 1)
         for button in (self.stop, self.panic):
             row.addWidget(button)
+
+    def show_landing(self, bar: int, *, rolling: bool) -> None:
+        """The bar on which what is asked for now can begin or end; 0: at once."""
+        text = self.tr("→ bar {bar}").format(bar=bar) if bar else self.tr("→ at once")
+        self.landing.setText(text if rolling else "")
+        self.landing.setToolTip(self.tr("Where a take that is asked for now begins or stops"))
 
     def buttons(self) -> list[QPushButton]:
         """In tab order."""
         return [
             self.generate, self.continue_input, self.continue_file,
-            self.retry, self.stop, self.panic,
+            self.retry, self.loop, self.stop, self.panic,
         ]  # fmt: skip

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPixmap
+from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from gui.theme import colours_of
+from gui.wave_columns import PEAKS_PER_SECOND, Peaks, columns, lines
 
-PEAKS_PER_SECOND = 50
 ENDLESS_VIEW = 30.0  # seconds shown of a take without an end
-
-Peaks = NDArray[np.float32]  # [n, 2]: minimum, maximum
+NEAR_BAR = 6  # pixels: a click so near a bar line means the line
 
 
 class WaveformStrip(QWidget):
-    """Paints a column a pixel, whatever the take's length."""
+    """Paints a column a pixel, whatever the take's length. A click puts the cursor there."""
+
+    cursor_moved = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,7 +26,8 @@ class WaveformStrip(QWidget):
         self._count = 0
         self._expected = 0.0
         self._bar = 0.0
-        self._buffered = 0.0
+        self._head: float | None = None
+        self._cursor: float | None = None
         self._hint = self.tr("The music appears here as it is generated")
         self.setAccessibleName(self.tr("Waveform of the take"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -54,7 +55,8 @@ class WaveformStrip(QWidget):
         """A new take of `expected` seconds (0: until stopped) with bars of `bar` seconds."""
         self._take, self._expected, self._bar = take, expected, bar
         self._count = 0
-        self._buffered = 0.0
+        self._head = None
+        self._put_cursor(None)
         self._describe()
 
     def add(self, first: int, peaks: Peaks) -> None:
@@ -72,10 +74,36 @@ class WaveformStrip(QWidget):
         self._count = max(self._count, end)
         self._describe()
 
-    def show_buffered(self, seconds: float) -> None:
-        """How far the end of what is known is ahead of the ear."""
-        if seconds != self._buffered:
-            self._buffered = seconds
+    def show_head(self, seconds: float | None) -> None:
+        """What is heard; None: this take is not. Only what lies between is painted anew."""
+        before, self._head = self._head, seconds
+        if before is None or seconds is None:
+            self.update()
+            return
+        start, end = self.span()
+        pixels = self.width() / (end - start)
+        low, high = sorted(((before - start) * pixels, (seconds - start) * pixels))
+        self.update(int(low) - 3, 0, int(high - low) + 7, self.height())
+
+    @property
+    def cursor_at(self) -> float | None:
+        """Where a person clicked, in seconds into the take."""
+        return self._cursor
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        if event is None or event.button() != Qt.MouseButton.LeftButton or not self._take:
+            return
+        start, end = self.span()
+        seconds = start + event.position().x() / max(1, self.width()) * (end - start)
+        line = round(seconds / self._bar) * self._bar if self._bar else seconds
+        near = abs(line - seconds) / (end - start) * self.width() < NEAR_BAR
+        seconds = line if near else seconds
+        self._put_cursor(seconds if 0 < seconds < self.seconds else None)
+
+    def _put_cursor(self, seconds: float | None) -> None:
+        if seconds != self._cursor:
+            self._cursor = seconds
+            self.cursor_moved.emit()
             self.update()
 
     def _describe(self) -> None:
@@ -88,19 +116,6 @@ class WaveformStrip(QWidget):
             return 0.0, max(self._expected, self.seconds)
         end = max(ENDLESS_VIEW, self.seconds)
         return end - ENDLESS_VIEW, end
-
-    def columns(self, width: int) -> Peaks:
-        """Minimum and maximum of each of `width` pixels; NaN where nothing is known yet."""
-        start, end = self.span()
-        edges = np.linspace(start, end, width + 1) * PEAKS_PER_SECOND
-        first = np.floor(edges[:-1] + 1e-6).astype(int)
-        last = np.maximum(np.floor(edges[1:] + 1e-6).astype(int), first + 1)
-        known = first < self._count
-        result = np.full((width, 2), np.nan, np.float32)
-        for column in np.flatnonzero(known):
-            part = self._peaks[first[column] : min(last[column], self._count)]
-            result[column] = part[:, 0].min(), part[:, 1].max()
-        return result
 
     def sizeHint(self) -> QSize:
         return QSize(480, 110)
@@ -154,25 +169,23 @@ class WaveformStrip(QWidget):
 
     def _paint_wave(self, painter: QPainter, width: int, height: int) -> None:
         colours = colours_of(self.palette())
-        columns = self.columns(width)
-        known = np.flatnonzero(~np.isnan(columns[:, 0]))
-        if len(known) == 0:
-            return
         start, end = self.span()
+        drawn, known = lines(columns(self.peaks(), start, end, width), height)
+        if not drawn:
+            return
         pixels = width / (end - start)
-        heard = (max(0.0, self.seconds - self._buffered) - start) * pixels
-        middle, reach = height / 2, height / 2 - 4
-        lines = [
-            QLineF(x, middle - max(0.5, high * reach), x, middle + max(0.5, -low * reach))
-            for x, (low, high) in zip(known.tolist(), columns[known].tolist(), strict=True)
-        ]
+        heard = ((self.seconds if self._head is None else self._head) - start) * pixels
         split = int(np.searchsorted(known, heard))
         ahead = QColor(colours.generating)
         ahead.setAlphaF(0.75)
         painter.setPen(QColor(colours.accent))
-        painter.drawLines(lines[:split])  # pyright: ignore - the stub forgot iterables
+        painter.drawLines(drawn[:split])  # pyright: ignore - the stub forgot iterables
         painter.setPen(ahead)
-        painter.drawLines(lines[split:])  # pyright: ignore
+        painter.drawLines(drawn[split:])  # pyright: ignore
         if 0 < heard < known[-1]:
             painter.setPen(QPen(QColor(colours.text), 2))
             painter.drawLine(QLineF(heard, 2, heard, height - 3))
+        if self._cursor is not None:
+            x = (self._cursor - start) * pixels
+            painter.setPen(QPen(QColor(colours.warning), 1, Qt.PenStyle.DashLine))
+            painter.drawLine(QLineF(x, 2, x, height - 3))

@@ -6,7 +6,8 @@ from pathlib import PurePath
 
 from PyQt6.QtCore import QCoreApplication
 
-from daw_bridge.events import Problem, Scheduled, Status
+from daw_bridge.effects import TakeRecord
+from daw_bridge.events import LoopMade, Problem, Scheduled, Status
 
 BUSY = ("scheduled", "generating", "playing")  # states with a take in flight
 FOLLOWED_CLOCKS = ("midi", "jack")  # clocks whose tempo is not ours to set; Link's is anybody's
@@ -46,15 +47,20 @@ def headroom_text(status: Status) -> str:
     return _tr("{factor}× real time").format(factor=f"{status.headroom:.1f}")
 
 
-def clock_text(status: Status) -> str:
-    """Which clock leads and how fast, for example "MIDI clock 121.5 bpm, rolling"."""
-    name = {
+def clock_name(status: Status) -> str:
+    """The clock that leads."""
+    return {
         "link": _tr("Link"),
         "midi": _tr("MIDI clock"),
         "jack": _tr("JACK transport"),
         "osc": _tr("OSC tempo"),
         "internal": _tr("Internal clock"),
     }.get(status.clock, status.clock)
+
+
+def clock_text(status: Status) -> str:
+    """Which clock leads and how fast, for example "MIDI clock 121.5 bpm, rolling"."""
+    name = clock_name(status)
     text = _tr("{clock} {tempo} bpm").format(clock=name, tempo=f"{status.tempo:.1f}")
     return _tr("{clock}, rolling").format(clock=text) if status.rolling else text
 
@@ -78,6 +84,28 @@ def compute_text(status: Status) -> str:
     """Model, where it runs and its licence: "starter · cpu float32"."""
     where = " ".join(part for part in (status.device, status.dtype) if part)
     return " · ".join(part for part in (where, status.licence) if part)
+
+
+def route_text(status: Status) -> str:
+    """What plays where: "starter → speakers, hears microphone"."""
+    text = _tr("{model} → {output}").format(
+        model=model_text(status.model), output=status.output or _tr("no output")
+    )
+    if status.input:
+        text = _tr("{text}, hears {input}").format(text=text, input=status.input)
+    return text
+
+
+def loop_text(event: LoopMade) -> str:
+    """What was found of a take that is a loop now."""
+    if event.mended < 0:
+        return _tr("Take {take} loops; it has no clear beat").format(take=event.take)
+    drift = f"{event.drift:+.0f}"
+    if event.mended:
+        return _tr("Take {take} loops; its beat had strayed {ms} ms and is mended").format(
+            take=event.take, ms=drift
+        )
+    return _tr("Take {take} loops; its beat strayed {ms} ms").format(take=event.take, ms=drift)
 
 
 def tooltip(status: Status) -> str:
@@ -118,3 +146,36 @@ def problem_text(event: Problem) -> str:
     if event.origin.source == "midi":
         return f"MIDI: {event.text}"
     return event.text
+
+
+def take_title(record: TakeRecord) -> str:
+    """What a take is called: its name, else its prompt, after its number."""
+    said = record.name or record.prompt or _tr("no prompt")
+    return f"{record.take} · {said}"
+
+
+def take_facts(record: TakeRecord) -> str:
+    """Length, tempo and whence, for example "8 bars · 85 bpm · 22.6 s · from 3 at 11.3 s"."""
+    parts = []
+    if record.bars:
+        bars = _tr("1 bar") if record.bars == 1 else _tr("{count} bars").format(count=record.bars)
+        parts.append(_tr("loop of {bars}").format(bars=bars) if record.loop else bars)
+    parts.append(_tr("{tempo} bpm").format(tempo=f"{record.tempo:g}"))
+    if record.seconds:
+        parts.append(duration_text(record.seconds))
+    if record.parent:
+        parts.append(_tr("goes on from {take}").format(take=record.parent))
+    elif record.source:
+        source = _tr("the input") if record.source == "input" else PurePath(record.source).name
+        parts.append(_tr("continues {source}").format(source=source))
+    if record.path and not record.complete:
+        parts.append(_tr("cut short"))
+    return " · ".join(parts)
+
+
+def duration_text(seconds: float) -> str:
+    """22.6 s, 3:05 min."""
+    if seconds < 60:
+        return _tr("{seconds} s").format(seconds=f"{seconds:.1f}")
+    minutes, rest = divmod(round(seconds), 60)
+    return _tr("{minutes}:{rest} min").format(minutes=minutes, rest=f"{rest:02d}")

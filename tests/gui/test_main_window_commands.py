@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QApplication, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from daw_bridge import commands as ask
 from daw_bridge.events import PromptChanged, Status, StatusChanged, TakeSaved
 from daw_bridge.parameters import PARAMETERS
 from gui.main_window import MainWindow
-from gui.parameter_spin import ParameterSpin, SeedBox
+from gui.parameter_fields import ParameterChoice, ParameterSpin, SeedBox
 from gui.rehearsal import Rehearsal
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -104,14 +104,21 @@ def test_use_now_steers_what_plays(panel: MainWindow, controller: Rehearsal, qtb
 
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if name != "seed"])
 def test_each_parameter_has_a_field(panel: MainWindow, controller: Rehearsal, name: str) -> None:
-    field = panel.parameters.fields[name]
-    assert isinstance(field, ParameterSpin)
-    default, up = PARAMETERS[name].default, field.value() < field.maximum()
-    field.stepBy(1 if up else -1)
+    field, default = panel.parameters.fields[name], PARAMETERS[name].default
+    if isinstance(field, ParameterSpin):
+        field.stepBy(1 if default < PARAMETERS[name].high else -1)
+    elif isinstance(field, ParameterChoice):
+        other = 1 if field.currentIndex() == 0 else 0
+        field.setCurrentIndex(other)
+        field.activated.emit(other)
+    else:
+        assert isinstance(field, QAbstractButton)
+        field.click()
     (command,) = controller.sent(ask.SetParameter)
     assert command.name == name
     assert command.value == PARAMETERS[name].checked(command.value)
-    assert command.value > default if up else command.value < default
+    assert command.value != default
+    assert field.parentWidget() is not None, "it is in the window"
 
 
 def test_the_seed_is_drawn_kept_and_let_go(

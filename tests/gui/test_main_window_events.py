@@ -26,7 +26,7 @@ from daw_bridge.events import (
 from gui.bridge_adapter import BridgeAdapter
 from gui.main_window import MainWindow
 from gui.panel_settings import PanelSettings
-from gui.parameter_spin import SeedBox
+from gui.parameter_fields import SeedBox
 from gui.rehearsal import Rehearsal, levels, waveform
 
 READY = Status(state="idle", model="starter", device="cpu", licence="CC0-1.0", output="speakers",
@@ -36,7 +36,7 @@ READY = Status(state="idle", model="starter", device="cpu", licence="CC0-1.0", o
 def test_a_status_shows_everywhere(panel: MainWindow, controller: Rehearsal, qtbot: QtBot) -> None:
     controller.emit(StatusChanged(replace(READY, state="playing", buffered=3.2, underruns=2)))
     qtbot.waitUntil(lambda: panel.header.state.text() == "Playing")
-    assert panel.header.clock.text() == "Internal clock 120.0 bpm"
+    assert panel.clock.text.text() == "Internal clock 120.0 bpm"
     details = panel.status_line.details.full_text()
     for part in ("2.5× real time", "3.2 s ahead", "2 dropouts"):
         assert part in details
@@ -49,6 +49,7 @@ def test_a_status_shows_everywhere(panel: MainWindow, controller: Rehearsal, qtb
 def test_loading_shows_a_bar_and_ends(
     panel: MainWindow, controller: Rehearsal, qtbot: QtBot
 ) -> None:
+    panel.pages.show_page("set-up")
     controller.emit(StatusChanged(Status(state="loading", model="a/b", model_progress=0.3)))
     qtbot.waitUntil(lambda: panel.model.progress.value() == 30)
     assert panel.model.progress.isVisible()

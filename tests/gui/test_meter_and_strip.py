@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pytestqt.qtbot import QtBot
 
+from gui import wave_columns
 from gui.meter import FLOOR, Meter
 from gui.waveform_strip import WaveformStrip
 
@@ -26,7 +27,7 @@ def test_columns_hold_the_extremes(qtbot: QtBot) -> None:
     peaks = np.zeros((100, 2), np.float32)
     peaks[10] = (-0.9, 0.8)
     strip.add(0, peaks)
-    columns = strip.columns(20)  # ten peaks a column
+    columns = wave_columns.columns(strip.peaks(), *strip.span(), 20)  # ten peaks a column
     assert columns[1].tolist() == [np.float32(-0.9), np.float32(0.8)]
     assert np.isnan(columns[10:]).all()
     assert not np.isnan(columns[:10]).any()

@@ -1,4 +1,4 @@
-"""A number of the parameter table as a spin box, and the seed's box with its dice."""
+"""Fields of the parameter table: a number, a choice, a tick, and the seed with its dice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import random
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QIcon, QWheelEvent
-from PyQt6.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QWidget
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QPushButton,
+    QWidget,
+)
 
 from daw_bridge.parameters import Parameter
 
@@ -68,6 +75,79 @@ class ParameterSpin(QDoubleSpinBox):
             event.ignore()
 
 
+class ParameterChoice(QComboBox):
+    """One of a few words."""
+
+    edited = pyqtSignal(str, float)
+
+    def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._low = int(parameter.low)
+        self.addItems(parameter.words)
+        self.setCurrentIndex(int(parameter.default) - self._low)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(parameter.label)
+        self.setAccessibleDescription(parameter.help)
+        self.setToolTip(f"{parameter.label}: {parameter.help}")
+        self.activated.connect(lambda _index: self.edited.emit(parameter.name, self.value()))
+
+    def value(self) -> float:
+        return float(self._low + self.currentIndex())
+
+    def show_value(self, value: float) -> None:
+        """The session's value; nothing is sent."""
+        self.setCurrentIndex(int(value) - self._low)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        if event is None or self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class ParameterTick(QCheckBox):
+    """On or off."""
+
+    edited = pyqtSignal(str, float)
+
+    def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
+        super().__init__(parameter.label, parent)
+        self.setChecked(bool(parameter.default))
+        self.setAccessibleName(parameter.label)
+        self.setAccessibleDescription(parameter.help)
+        self.setToolTip(f"{parameter.label}: {parameter.help}")
+        self.clicked.connect(lambda on: self.edited.emit(parameter.name, float(on)))
+
+    def value(self) -> float:
+        return float(self.isChecked())
+
+    def show_value(self, value: float) -> None:
+        """The session's value; nothing is sent."""
+        self.setChecked(bool(value))
+
+
+class ParameterButton(QPushButton):
+    """On or off, as a button that stays down."""
+
+    edited = pyqtSignal(str, float)
+
+    def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
+        super().__init__(parameter.label, parent)
+        self.setCheckable(True)
+        self.setAutoDefault(False)
+        self.setAccessibleName(parameter.label)
+        self.setAccessibleDescription(parameter.help)
+        self.setToolTip(f"{parameter.label}: {parameter.help}")
+        self.clicked.connect(lambda on: self.edited.emit(parameter.name, float(on)))
+
+    def value(self) -> float:
+        return float(self.isChecked())
+
+    def show_value(self, value: float) -> None:
+        """The session's value; nothing is sent."""
+        self.setChecked(bool(value))
+
+
 class SeedBox(QWidget):
     """A seed to keep, a dice for another one, or a new one for each take."""
 
@@ -93,6 +173,9 @@ class SeedBox(QWidget):
             row.addWidget(widget)
         self.setFocusProxy(self.spin)
 
+    def value(self) -> float:
+        return self.spin.value()
+
     def show_value(self, value: float) -> None:
         self.spin.show_value(value)
         self.new_each_time.setChecked(value < 0)
@@ -112,3 +195,20 @@ class SeedBox(QWidget):
             self.spin.setValue(-1)
         else:
             self._draw()
+
+
+ParameterField = ParameterSpin | ParameterChoice | ParameterTick | ParameterButton | SeedBox
+BUTTONS = ("link", "loop")
+
+
+def field_for(parameter: Parameter) -> ParameterField:
+    """The field that suits what the table says of a parameter."""
+    if parameter.name == "seed":
+        return SeedBox(parameter)
+    if parameter.name in BUTTONS:
+        return ParameterButton(parameter)
+    if parameter.words:
+        return ParameterChoice(parameter)
+    if parameter.integer and (parameter.low, parameter.high) == (0, 1):
+        return ParameterTick(parameter)
+    return ParameterSpin(parameter)

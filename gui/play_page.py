@@ -1,0 +1,45 @@
+"""The Play page: prompts, verbs, numbers, the take in flight and its alternatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
+
+from gui.actions import Actions
+from gui.alternatives_row import AlternativesRow
+from gui.parameter_row import ParameterRow
+from gui.prompt_box import PromptBox
+from gui.take_view import TakeView
+from gui.transport_row import TransportRow
+
+
+class PlayPage(QWidget):
+    """Layout alone; the window connects its parts."""
+
+    def __init__(
+        self,
+        presets: Mapping[str, str],
+        actions: Callable[[PromptBox, QWidget], Actions],
+        length: Callable[[], tuple[float, float]],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.prompt = PromptBox(presets)
+        self.actions_ = actions(self.prompt, self)
+        self.parameters = ParameterRow()
+        self.transport = TransportRow(self.actions_, self.parameters.button("loop"))
+        self.take = TakeView(length, [self.actions_.undo, self.actions_.redo, self.actions_.branch])
+        self.alternatives = AlternativesRow(self.actions_.alternatives)
+        self.addAction(self.actions_.branch)  # its key works on this page alone
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        for widget in (self.prompt, self.transport, self.parameters):
+            column.addWidget(widget)
+        column.addWidget(self.take, 1)
+        column.addWidget(self.alternatives)
+
+    def colour(self, ink: QColor) -> None:
+        self.take.colour(ink)

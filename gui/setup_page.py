@@ -1,0 +1,72 @@
+"""The Set-up page: which model plays, and where the sound goes and comes from."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from daw_bridge.events import MeterLevels, Status
+from gui.device_chooser import DeviceChooser, DeviceList
+from gui.meter import Meter
+from gui.model_chooser import ModelChooser
+
+
+class SetupPage(QWidget):
+    """Choosers in sections; a section more is one `add_section`."""
+
+    def __init__(self, devices: DeviceList, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = ModelChooser()
+        self.output = DeviceChooser("output", self.tr("Ou&tput"), devices)
+        self.input = DeviceChooser("input", self.tr("&Input (what Continue hears)"), devices)
+        self.input_meter = Meter(self.tr("In"))
+        self.output_meter = Meter(self.tr("Out"))
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(12)
+        self._column.addStretch(1)
+        self.add_section(
+            self.tr("M&odel"),
+            self.tr("The starter plays at once; models of the hub are downloaded once."),
+            self.model,
+        )
+        sound = QWidget()
+        row = QHBoxLayout(sound)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(14)
+        for chooser in (self.output, self.input):
+            row.addWidget(chooser, 1, Qt.AlignmentFlag.AlignTop)
+        for meter in (self.input_meter, self.output_meter):
+            meter.setFixedHeight(110)
+            row.addWidget(meter)
+        self.add_section(
+            self.tr("Sound"),
+            self.tr("Into the DAW through a loopback device, or drag finished takes."),
+            sound,
+        )
+
+    def show_status(self, status: Status) -> None:
+        self.model.show_status(status)
+        self.output.show_current(status.output, status.output_rate)
+        self.input.show_current(status.input)
+
+    def show_meters(self, event: MeterLevels) -> None:
+        if self.isVisible():
+            self.output_meter.show_levels(event.output)
+            self.input_meter.show_levels(event.input)
+
+    def add_section(self, title: str, text: str, content: QWidget) -> None:
+        """A heading, a line that explains, and what it is about."""
+        frame = QFrame()
+        frame.setProperty("role", "take")
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(14, 12, 14, 12)
+        heading = QLabel(title)
+        heading.setProperty("role", "heading")
+        heading.setBuddy(content.focusProxy() or content)
+        told = QLabel(text)
+        told.setProperty("role", "muted")
+        told.setWordWrap(True)
+        for widget in (heading, told, content):
+            inside.addWidget(widget)
+        self._column.insertWidget(self._column.count() - 1, frame)
