@@ -70,6 +70,7 @@ class Engine:
         self._take: Running | None = None  # that goes first
         self._beside = Beside()
         self._stepped = 0.0  # seconds of the last step
+        self._falls_back_to: LoadModel | None = None  # where the one to come cannot be loaded
         self._quit = False
 
     def run(self) -> None:
@@ -90,6 +91,9 @@ class Engine:
         while not self._quit and self._pipe.pending(0 if busy else None):
             self._guarded(self._answer, self._pipe.receive())
             busy = True  # look for more, but do not sleep before the next step
+            if self._falls_back_to is not None:  # what was asked for could not be loaded
+                before, self._falls_back_to = self._falls_back_to, None
+                self._guarded(self._load_model, before)
         if not self._quit:
             spent = 0.0
             for take in self._due():
@@ -208,6 +212,7 @@ class Engine:
         self._pipe.emit(
             ModelLoaded(
                 model=self._loaded_as.model,
+            self._falls_back_to = same
                 name=loaded.name,
             if generator.loaded.config.hears_melody:
                 get_ready()
@@ -215,6 +220,7 @@ class Engine:
                 dtype=loaded.precision,
                 codebooks=loaded.config.codebooks,
                 channels=loaded.config.audio_channels,
+            self._falls_back_to = None
                 licence=loaded.licence,
                 digest=loaded.digest,
                 window_frames=loaded.window_frames,

@@ -23,6 +23,7 @@ from transformers.utils import logging as transformers_logging
 from core.errors import BadCheckpoint
 from core.model.acceleration import prepare
 from core.model.audiocraft import AudiocraftParts, read_audiocraft
+from core.model.checkup import check_names, check_numbers
 from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
 from core.model.int8_linear import quantise
@@ -32,7 +33,6 @@ from core.model.memory import check_memory, memory_needed, memory_of, memory_par
 from core.model.packed_linear import pack
 from core.model.placement import Placement, placement
 from core.model.weights import (
-    check_weights,
     digest_of,
     read_json,
     read_weights,
@@ -164,6 +164,7 @@ def load_checkpoint(
     codec = _codec(info, weights).to(place.codec)
     for part in (lm, encoder, codec):
         part.eval().requires_grad_(False)
+    check_numbers(language_model=lm, text_encoder=encoder, codec=codec)
     if precision == INT8:
         quantise(lm)
     elif not trainable:
@@ -216,8 +217,8 @@ def check_checkpoint(model: str, progress: Progress | None = None) -> None:
     Downloads a hub id if need be. Raises BadCheckpoint: not there, not understood, cut short.
     """
     info = read_info(model, progress)
-    for path in info.weights:
-        check_weights(path)
+    if info.audiocraft is None:
+        check_names(info.weights, info.config)
     _tokenizer(info.tokenizer_folder)
 
 

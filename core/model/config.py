@@ -49,6 +49,11 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if min(self.hidden, self.layers, self.heads, self.ffn, self.codebooks, self.vocab) < 1:
             raise BadCheckpoint("config.json has a size below 1; get the checkpoint again")
+        if max(self.layers, self.codebooks) > 512 or max(self.hidden, self.ffn, self.vocab) > 2**18:
+            raise BadCheckpoint(
+                f"config.json has {self.layers} layers of {self.hidden}, {self.ffn} inside, and"
+                f" {self.codebooks} codebooks of {self.vocab}; that is no MusicGen"
+            )
         if self.hidden % self.heads or self.hidden % 2 or self.hidden < 4:
             raise BadCheckpoint(
                 f"config.json has hidden_size {self.hidden} for {self.heads} heads;"

@@ -65,6 +65,7 @@ def from_hugging_face(weights: Mapping[str, Tensor], config: ModelConfig) -> dic
             )
         return found
 
+    _check_no_more(weights, config)
     hidden, ffn, books = config.hidden, config.ffn, range(config.codebooks)
     shapes = {"fc1.weight": (ffn, hidden), "fc2.weight": (hidden, ffn)}
     ours = {
@@ -93,6 +94,19 @@ def from_hugging_face(weights: Mapping[str, Tensor], config: ModelConfig) -> dic
             shape = (hidden,) if norm else shapes.get(their_name, (hidden, hidden))
             ours[mine + our_name] = take(theirs + their_name, *shape)
     return ours
+
+
+def _check_no_more(weights: Mapping[str, Tensor], config: ModelConfig) -> None:
+    """Layers or codebooks beyond the config's are another model's: cut off, they make noise."""
+    for kind, most in (("layers", config.layers), ("embed_tokens", config.codebooks)):
+        prefix = f"{DECODER}{kind}."
+        for name in weights:
+            number = name.removeprefix(prefix).partition(".")[0]
+            if name.startswith(prefix) and number.isdecimal() and int(number) >= most:
+                raise BadCheckpoint(
+                    f"the weights hold {name}, and config.json says {most} {kind};"
+                    " config.json is another model's, get the checkpoint again"
+                )
 
 
 def to_hugging_face(ours: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:

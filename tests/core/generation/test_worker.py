@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from core.codec.encodec import Codec
 from core.codec.soft_clip import soft_clip
@@ -267,6 +269,23 @@ def test_a_model_that_is_refused_leaves_the_one_before_and_its_take(
     assert ModelLoaded in kinds[told:], "which model is in memory is told"
     (done,) = of(TakeDone, events)
     assert (done.frames, done.cancelled) == (60, False)
+
+
+def test_a_model_that_turns_out_bad_while_it_is_read_gives_way_to_the_one_before(
+    engine: Remote, tiny_mono: Path, tmp_path: Path
+) -> None:
+    bad = Path(shutil.copytree(tiny_mono, tmp_path / "bad"))
+    weights = load_file(bad / "model.safetensors")
+    weights["decoder.lm_heads.0.weight"][0, 0] = float("nan")
+    save_file(weights, bad / "model.safetensors")
+    engine.send(LoadModel(str(bad), "cpu"), StartTake(1, 1, PROMPT, SAMPLING, frames=5))
+    events = engine.until_done()
+    (problem,) = of(EngineProblem, events)
+    assert (problem.take, problem.code) == (None, "bad_checkpoint")
+    assert "no numbers" in problem.text
+    (back,) = of(ModelLoaded, engine.until(lambda event: isinstance(event, ModelLoaded)))
+    assert back.model == str(tiny_mono)
+    assert of(TakeDone, engine.until_done())[0].frames == 5
 
 
 PARENT = """
