@@ -22,6 +22,7 @@ from core.generation.beside import Beside, Running
 from core.generation.engine_pipe import EnginePipe, PipeClosed
 from core.generation.generator import Generator, resolve_device
 from core.generation.messages import (
+    NOTICE,
     AdaptersLoaded,
     CancelTake,
     ChangePrompt,
@@ -29,10 +30,10 @@ from core.generation.messages import (
     Credit,
     EngineProblem,
     EngineRequest,
-    LoadModel,
     HearMelody,
-    ModelLoaded,
+    LoadModel,
     MelodyHeard,
+    ModelLoaded,
     ModelLoading,
     PcmBlock,
     Prefer,
@@ -49,8 +50,8 @@ from core.generation.params import Prompt, SamplingParams
 from core.model.checkpoint import check_checkpoint
 from core.model.lighter import fewer_bits, smaller_model
 from core.model.location import Progress
-
 from core.model.melody import get_ready, melody_of
+
 log = logging.getLogger(__name__)
 
 Loader = Callable[[str, str, str, Progress], Generator]
@@ -69,8 +70,8 @@ class Engine:
         self._loaded_as: LoadModel | None = None
         self._take: Running | None = None  # that goes first
         self._beside = Beside()
-        self._stepped = 0.0  # seconds of the last step
         self._falls_back_to: LoadModel | None = None  # where the one to come cannot be loaded
+        self._stepped = 0.0  # seconds of the last step
         self._quit = False
 
     def run(self) -> None:
@@ -90,10 +91,10 @@ class Engine:
         busy = bool(self._due())
         while not self._quit and self._pipe.pending(0 if busy else None):
             self._guarded(self._answer, self._pipe.receive())
-            busy = True  # look for more, but do not sleep before the next step
             if self._falls_back_to is not None:  # what was asked for could not be loaded
                 before, self._falls_back_to = self._falls_back_to, None
                 self._guarded(self._load_model, before)
+            busy = True  # look for more, but do not sleep before the next step
         if not self._quit:
             spent = 0.0
             for take in self._due():
@@ -124,7 +125,12 @@ class Engine:
             raise
         except DawBridgeError as problem:
             self._report(takes, problem.code, _one_line(problem))
-        except (MemoryError, torch.OutOfMemoryError):
+        except torch.OutOfMemoryError as problem:
+            if self._goes_on_without(problem):
+                self._guarded(work, subject)  # once more, on the CPU
+            else:
+                self._report_memory(takes)
+        except MemoryError:
             self._report_memory(takes)
         except Exception as problem:
             if "CUDA error" in str(problem):
@@ -139,6 +145,22 @@ class Engine:
                 text = f"{type(problem).__name__}: {_one_line(problem)}"
                 self._report(takes, "failure", f"the engine failed ({text}); try again")
 
+    def _goes_on_without(self, problem: BaseException) -> bool:
+        """Whether model and takes are on the CPU now, the device having failed."""
+        if self._generator is None or self._loaded_as is None:
+            return False
+        if self._generator.loaded.device.type == "cpu":
+            return False
+        self._pipe.emit(ModelLoading(self._loaded_as.model, 0.0, "going on on the CPU"))
+        try:
+            if not self._generator.go_on_without(problem, [one.stream for one in self._all()]):
+                return False
+        except (DawBridgeError, MemoryError):
+            log.exception("the CPU cannot go on either")
+            return False
+        self._tell_model()
+        return True
+
     def _answer(self, request: EngineRequest) -> None:
         number = getattr(request, "take", None)
         take = None if number is None else self._find(number)
@@ -151,6 +173,8 @@ class Engine:
                 self._start_beside(request)
             case UseAdapter():
                 self._use_adapter(request)
+            case HearMelody():
+                self._hear_melody(request)
             case Quit():
                 self._quit = True
             case _ if take is None:
@@ -171,8 +195,6 @@ class Engine:
     # ------------------------------------------------------------------ the model
 
     def _load_model(self, request: LoadModel) -> None:
-            case HearMelody():
-                self._hear_melody(request)
         same = self._loaded_as
         wanted = (request.model, request.device, request.dtype)
         if same is None or wanted != (same.model, same.device, same.dtype):
@@ -190,11 +212,15 @@ class Engine:
                 return
             self._end_takes()
             self._generator = self._loaded_as = None  # two models may not fit in memory
+            self._falls_back_to = same
             generator = self._load(request.model, request.device, request.dtype, report)
             self._pipe.emit(ModelLoading(request.model, 0.9, "warming up"))
             threads = generator.warm_up()
+            if generator.loaded.config.hears_melody:
+                get_ready()
             log.info("%s ready with %d threads", request.model, threads)
             self._generator, self._loaded_as = generator, request
+            self._falls_back_to = None
             self._pipe.emit(AdaptersLoaded(()))  # those of the model before are gone with it
         else:
             self._end_takes()
@@ -212,22 +238,22 @@ class Engine:
         self._pipe.emit(
             ModelLoaded(
                 model=self._loaded_as.model,
-            self._falls_back_to = same
                 name=loaded.name,
-            if generator.loaded.config.hears_melody:
-                get_ready()
                 device=str(loaded.device),
                 dtype=loaded.precision,
                 codebooks=loaded.config.codebooks,
                 channels=loaded.config.audio_channels,
-            self._falls_back_to = None
                 licence=loaded.licence,
                 digest=loaded.digest,
                 window_frames=loaded.window_frames,
                 fewer_bits=fewer_bits(loaded),
+                hears_melody=loaded.config.hears_melody,
                 smaller=smaller_model(loaded),
             )
         )
+        if self._generator.notice:
+            self._pipe.emit(EngineProblem(None, NOTICE, self._generator.notice))
+            self._generator.notice = ""
 
     def _use_adapter(self, request: UseAdapter) -> None:
         """Between two steps, so that the next one uses it. Whatever is wrong, the take goes on."""
@@ -245,9 +271,16 @@ class Engine:
             problem = _one_line(refused)
         except (MemoryError, torch.OutOfMemoryError):
             problem = f"the adapter does not fit: {OUT_OF_MEMORY}; close other programs"
-                hears_melody=loaded.config.hears_melody,
         where = tuple((take.request.take, take.stream.frames) for take in self._all())
         self._pipe.emit(AdaptersLoaded(rack.loaded, request.adapter, problem, where))
+
+    def _hear_melody(self, request: HearMelody) -> None:
+        melody, problem = "", ""
+        try:
+            melody = melody_of(request.clip, request.rate)
+        except BadClip as refused:
+            problem = _one_line(refused)
+        self._pipe.emit(MelodyHeard(request.token, melody, problem))
 
     # ------------------------------------------------------------------ the take
 
@@ -272,14 +305,6 @@ class Engine:
             return
         self._generator.set_apart(take.stream)
         self._beside.remove(take)
-    def _hear_melody(self, request: HearMelody) -> None:
-        melody, problem = "", ""
-        try:
-            melody = melody_of(request.clip, request.rate)
-        except BadClip as refused:
-            problem = _one_line(refused)
-        self._pipe.emit(MelodyHeard(request.token, melody, problem))
-
         if self._take is not None:
             self._beside.add([self._take])
         self._take = take

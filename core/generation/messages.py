@@ -286,9 +286,12 @@ class TakeDone:
     cancelled: bool
 
 
+NOTICE = "engine"  # the code of a problem that ended nothing: a process or a device was lost
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EngineProblem:
-    """One clear line. `take` is None when no take is concerned; `fatal` ends the take."""
+    """One clear line. `take` is None when no take is concerned; one that is named has ended."""
 
     take: int | None
     code: str
@@ -322,10 +325,10 @@ EngineEvent = (
     ModelLoading
     | ModelLoaded
     | AdaptersLoaded
+    | MelodyHeard
     | TakeStarted
     | TakeSteered
     | TakeTokens
-    | MelodyHeard
     | TakeDone
     | EngineProblem
     | PcmBlock

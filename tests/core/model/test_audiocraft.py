@@ -3,7 +3,6 @@ not MusicGen or not to be trusted."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,8 +26,8 @@ from core.model.checkpoint import (
     read_info,
 )
 from tests.core.audiocraft_layout import write_audiocraft
-from tests.core.model.refusals import TRACE, Broken, Evil, assert_refused, cut
 from tests.core.generation.conftest import taken
+from tests.core.model.refusals import TRACE, Broken, Evil, assert_refused, cut
 from tests.core.tiny_checkpoints import make_checkpoint, tiny_model
 
 KINDS = {
