@@ -10,8 +10,9 @@ import contextlib
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,13 +20,7 @@ import torch
 from core.codec.encodec import Codec
 from core.errors import BadAdapter, BadDevice, BadInput
 from core.generation.adapter_rack import AdapterRack
-from core.generation.audio_stream import (
-    FIRST_BLOCKS,
-    LATER_BLOCKS,
-    AudioStream,
-    SoundBlock,
-    frames_ahead,
-)
+from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream, frames_ahead
 from core.generation.clip_context import clip_context
 from core.generation.context_window import kept_frames
 from core.generation.device_loop import DeviceLoops
@@ -44,6 +39,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "int8")
 WARM_UP_FRAMES = sum(FIRST_BLOCKS) + LATER_BLOCKS
 _REHEARSAL_SECONDS = 1.0
+Made = TypeVar("Made")
 _WORTH_A_CORE = 0.8  # more threads must bring a step below this share of the time of one
 
 
@@ -202,14 +198,14 @@ class Generator:
             pass
         return np.concatenate((codes, tokens.codes()), axis=1)
 
-    def step(self, stream: AudioStream) -> SoundBlock | None:
-        """A step of the one take that is open: a fault of the device does not end it."""
+    def attempt(self, work: Callable[[], Made], streams: Sequence[AudioStream] = ()) -> Made:
+        """Do it; after a fault of the device once more, with all these takes on the CPU."""
         try:
-            return stream.step()
+            return work()
         except RuntimeError as problem:
-            if not self.go_on_without(problem, [stream]):
+            if not self.go_on_without(problem, streams):
                 raise
-            return stream.step()
+            return work()
 
     @staticmethod
     def side_by_side(streams: Sequence[AudioStream]) -> None:

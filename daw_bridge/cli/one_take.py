@@ -147,14 +147,16 @@ def _to_file(request: Request) -> None:
             source = {"codes": take.with_context, "lead": request.lead, "level": request.level}
         elif clip is not None:
             source = {"clip": clip.pcm, "clip_rate": clip.rate}
-        stream = generator.open(
-            request.prompt, request.sampling, request.frames, bars=request.grid, **source
+        stream = generator.attempt(
+            lambda: generator.open(
+                request.prompt, request.sampling, request.frames, bars=request.grid, **source
+            )
         )
         request = replace(request, level=stream.level)
         stopped, blocks, codes = False, [], []
         try:
             while not stream.ended:
-                if (block := generator.step(stream)) is not None:
+                if (block := generator.attempt(stream.step, [stream])) is not None:
                     blocks.append(block.pcm)
                 progress.made(stream.frames, request.frames)
         except KeyboardInterrupt:
@@ -163,6 +165,8 @@ def _to_file(request: Request) -> None:
                 blocks.append(block.pcm)
         if (drawn := stream.untold_codes()) is not None:
             codes.append(drawn)
+    if generator.loaded.why:
+        console.print(f"computed in {generator.loaded.why}", soft_wrap=True)
     if generator.notice:
         console.print(generator.notice, soft_wrap=True)
     join = None
