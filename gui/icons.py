@@ -95,13 +95,18 @@ _GLYPHS = {
 }
 
 
-def glyph(name: str, colour: QColor, faded: QColor | None = None) -> QIcon:
+def glyph(
+    name: str, colour: QColor, faded: QColor | None = None, down: QColor | None = None
+) -> QIcon:
     """A button's icon: one of those that `_outline` knows."""
     icon = QIcon()
     for size in (16, 24, 32, 48):
         icon.addPixmap(_glyph_pixmap(name, colour, size))
         if faded is not None:
             icon.addPixmap(_glyph_pixmap(name, faded, size), QIcon.Mode.Disabled)
+        if down is not None:
+            pixmap = _glyph_pixmap(name, down, size)
+            icon.addPixmap(pixmap, QIcon.Mode.Normal, QIcon.State.On)
     return icon
 
 

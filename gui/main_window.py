@@ -65,6 +65,7 @@ class MainWindow(QWidget):
             presets,
             lambda prompt, page: Actions(bridge.submit, prompt.text, page),
             self._take_length,
+            self.peaks,
         )
         self.takes = TakesPage(bridge.submit, self.peaks)
         self.setup = SetupPage(self.devices)
@@ -199,7 +200,8 @@ class MainWindow(QWidget):
         self.notice.colour(ink)
         self.error.colour(ink)
         self.parameters.set_dice_icon(glyph("dice", ink))
-        self.transport.loop.setIcon(glyph("loop", ink))
+        down = self.palette().color(QPalette.ColorRole.HighlightedText)
+        self.transport.loop.setIcon(glyph("loop", ink, faded, down))
         self.play.colour(ink)
         self.takes.colour(ink, faded)
         self.pages.colour(ink)

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 from gui.actions import Actions
 from gui.alternatives_row import AlternativesRow
 from gui.parameter_row import ParameterRow
+from gui.peak_store import PeakStore
 from gui.prompt_box import PromptBox
 from gui.take_view import TakeView
 from gui.transport_row import TransportRow
@@ -23,6 +24,7 @@ class PlayPage(QWidget):
         presets: Mapping[str, str],
         actions: Callable[[PromptBox, QWidget], Actions],
         length: Callable[[], tuple[float, float]],
+        peaks: PeakStore,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -30,7 +32,9 @@ class PlayPage(QWidget):
         self.actions_ = actions(self.prompt, self)
         self.parameters = ParameterRow()
         self.transport = TransportRow(self.actions_, self.parameters.button("loop"))
-        self.take = TakeView(length, [self.actions_.undo, self.actions_.redo, self.actions_.branch])
+        self.take = TakeView(
+            length, peaks, [self.actions_.undo, self.actions_.redo, self.actions_.branch]
+        )
         self.alternatives = AlternativesRow(self.actions_.alternatives)
         self.addAction(self.actions_.branch)  # its key works on this page alone
         column = QVBoxLayout(self)

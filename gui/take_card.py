@@ -85,6 +85,11 @@ class TakeCard(QFrame):
         self.setAccessibleDescription(text)
         self.show()
 
+    def clear(self) -> None:
+        """There is no such take any more."""
+        self._take, self._path = 0, None
+        self.hide()
+
     def colour(self, ink: QColor) -> None:
         self.folder_button.setIcon(glyph("folder", ink))
         self.continue_button.setIcon(glyph("continue", ink))

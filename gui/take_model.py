@@ -21,7 +21,7 @@ class TakeModel(QAbstractListModel):
     """Told by TreeChanged. `renamed` carries what a person typed; nothing is changed here."""
 
     renamed = pyqtSignal(int, str)
-    current_changed = pyqtSignal(int)
+    current_changed = pyqtSignal(object)  # the current take's record, None: there is none
 
     def __init__(self, peaks: PeakStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -30,6 +30,7 @@ class TakeModel(QAbstractListModel):
         self.sounding = 0
         self.growing = 0
         self._records: dict[int, TakeRecord] = {}
+        self._told_current: TakeRecord | None = None
         self._rows: list[Row] = []
         self._lanes = 1
         self._places: dict[int, int] = {}
@@ -58,7 +59,10 @@ class TakeModel(QAbstractListModel):
         if event.current != before_current:
             self.refresh(before_current)
             self.refresh(event.current)
-            self.current_changed.emit(event.current)
+        record = records.get(event.current)
+        if record is not self._told_current:
+            self._told_current = record
+            self.current_changed.emit(record)
 
     def show_sounding(self, take: int, growing: int) -> None:
         """Which take is heard, and which is being made; 0: none."""

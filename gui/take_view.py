@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from PyQt6.QtGui import QAction, QColor
 from PyQt6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from core.types import seconds_of_bars
+from daw_bridge.effects import TakeRecord
 from daw_bridge.events import (
     Accepted,
     FirstAudio,
@@ -18,6 +20,7 @@ from daw_bridge.events import (
     TakeWaveform,
 )
 from gui.meter import Meter
+from gui.peak_store import PeakStore
 from gui.status_line import ElidedLabel
 from gui.take_card import TakeCard
 from gui.waveform_strip import WaveformStrip
@@ -25,17 +28,25 @@ from gui.wording import BUSY, progress_text
 
 
 class TakeView(QWidget):
-    """`length` says how long a take of now is and how long a bar: seconds, 0 without end."""
+    """`length` says how long a take of now is and how long a bar: seconds, 0 without end.
+
+    Shows the take in flight while it grows, and else the current one, as undo leaves it.
+    """
 
     def __init__(
         self,
         length: Callable[[], tuple[float, float]],
+        peaks: PeakStore,
         walks: Sequence[QAction] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._length = length
+        self._peaks = peaks
         self._last = 0  # the newest take that we have heard of
+        self._begun = 0  # the newest one that was shown as it grew
+        self._current: TakeRecord | None = None
+        peaks.changed.connect(self._fill)
         self.strip = WaveformStrip()
         self.input_meter = Meter(self.tr("In"))
         self.output_meter = Meter(self.tr("Out"))
@@ -67,15 +78,17 @@ class TakeView(QWidget):
 
     def show_accepted(self, event: Accepted) -> bool:
         """Whether a new take begins: Stop and Keep are accepted for the last one."""
-        if event.take <= max(self._last, self.strip.take):
+        if event.take <= max(self._last, self._begun):
             return False
         self._begin(event.take)
         return True
 
     def show_waveform(self, event: TakeWaveform) -> None:
-        if event.take > self.strip.take:
+        if event.take > self._begun:
             self._begin(event.take)
-        if event.take == self.strip.take:  # an older take's audio is no longer in view
+        if event.take == self.strip.take and self._grows(
+            event.take
+        ):  # an older take's audio is no longer in view
             self.strip.add(event.first, event.peaks)
 
     def show_progress(self, event: TakeProgress) -> None:
@@ -92,7 +105,37 @@ class TakeView(QWidget):
         self.strip.setToolTip(text.format(seconds=f"{event.milliseconds / 1000:.2f}"))
 
     def show_saved(self, event: TakeSaved) -> None:
-        self.card.show_take(event.take, event.path, event.seconds)
+        """An alternative, or one that finished in silence, does not push what is in view aside."""
+        if event.take == self.strip.take:
+            self.strip.finish(event.seconds)
+        if self._current is None or self._current.take == event.take:
+            self.card.show_take(event.take, event.path, event.seconds)
+
+    def show_current(self, record: TakeRecord | None) -> None:
+        """The take that the next continue and retry go from; None: there is none."""
+        self._current = record
+        if record is None:
+            self.card.clear()
+        if record is None or not record.path:
+            return
+        self.card.show_take(record.take, record.path, record.seconds)
+        if self.strip.take != record.take:
+            bar = seconds_of_bars(1, record.beats, record.tempo)
+            self.strip.begin(record.take, record.seconds, bar)
+            self._fill(record.take)
+
+    def _fill(self, take: int) -> None:
+        """The current take's waveform, as soon as it is read."""
+        if self._current is None or take != self.strip.take or self._grows(take):
+            return
+        peaks = self._peaks.peaks(self._current)
+        if peaks is not None and len(peaks):
+            self.strip.add(0, peaks)
+
+    def _grows(self, take: int) -> bool:
+        """Whether it is told piece by piece."""
+        current = self._current
+        return current is None or current.take != take or not current.path
 
     def show_meters(self, event: MeterLevels) -> None:
         self.output_meter.show_levels(event.output)
@@ -114,8 +157,9 @@ class TakeView(QWidget):
         self.card.colour(ink)
 
     def _begin(self, take: int) -> None:
-        if take <= self.strip.take:
+        if take <= self._begun:
             return
+        self._begun = take
         seconds, bar = self._length()
         self.strip.begin(take, seconds, bar)
         self.progress.setRange(0, 1000)

@@ -74,6 +74,12 @@ class WaveformStrip(QWidget):
         self._count = max(self._count, end)
         self._describe()
 
+    def finish(self, seconds: float) -> None:
+        """It is so long as it is kept: of a loop more was made than is heard."""
+        self._count = min(self._count, round(seconds * PEAKS_PER_SECOND + 0.49))
+        self._expected = seconds
+        self._describe()
+
     def show_head(self, seconds: float | None) -> None:
         """What is heard; None: this take is not. Only what lies between is painted anew."""
         before, self._head = self._head, seconds

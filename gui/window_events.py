@@ -55,6 +55,7 @@ class WindowEvents(QObject):
             (bridge.meters, take.show_meters),
             (bridge.meters, window.setup.show_meters),
             (takes.news, self._say),
+            (takes.model.current_changed, take.show_current),
             (window.clock.beat.bar_began, lambda _bar: self._show_landing()),
         ):
             signal.connect(show)
