@@ -8,8 +8,13 @@ nothing is repeated or left out.
 Where bars are known, a context begins on a bar line: the starter has learnt that position 0 is
 one. It is then up to a bar longer, never shorter.
 
-Where the context begins depends on the step and the bars alone, not on how the generation got
-there: so continuing from stored tokens meets the same contexts as the run that stored them.
+Where the prompt changes, the context ends too, but for one bar or two: enough for beat, key and
+sound to go on. A model that still sees half a minute of funk plays funk, whatever it is told (with
+the starter ten changes of ten went unheard, and the level fell by 10 dB).
+
+Where the context begins depends on the step, the bars and the last change of the prompt alone, not
+on how the generation got there: so continuing from stored tokens meets the same contexts as the
+run that stored them.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import math
 from core.generation.params import BarGrid
 
 KEPT_SHARE = 0.4
+KEPT_AT_CHANGE = 100  # frames that stay where the prompt changes and no bars are known
 
 
 def kept_frames(window_frames: int) -> int:
@@ -27,16 +33,33 @@ def kept_frames(window_frames: int) -> int:
 
 
 def first_frame_seen(
-    step: int, window_frames: int, max_delay: int, bars: BarGrid | None = None
+    step: int, window_frames: int, max_delay: int, bars: BarGrid | None = None, told: int = 0
 ) -> int:
     """The first frame the model looks at when it is about to draw `step` (1 is the first).
 
     The steps it reads then are `first_frame_seen` … `step - 1`: never more than a
     window's frames with their delay. bars: counted from frame 0; None: there are none.
+    told: the frame from which on the prompt has been what it is.
     """
     room = window_frames + max_delay
-    if step <= room:
-        return 0
+    heard = _kept_at_change(told, window_frames, bars) if told else 0
+    if step <= heard + room:
+        return heard
+    return heard + _in_window(step - heard, room, window_frames, bars and bars.moved(-heard))
+
+
+def _kept_at_change(told: int, window_frames: int, bars: BarGrid | None) -> int:
+    """The first frame that is still seen: on a line, at least a bar before the change."""
+    most = kept_frames(window_frames)
+    if bars is None:
+        return max(0, told - min(KEPT_AT_CHANGE, most))
+    bar = bars.frames
+    while bar > min(2 * KEPT_AT_CHANGE, most / 2):  # of very long bars a half, a quarter …
+        bar /= 2
+    return _line(bars.first, bar, math.floor((told - bars.first) / bar) - 1)
+
+
+def _in_window(step: int, room: int, window_frames: int, bars: BarGrid | None) -> int:
     stride: float = room - min(kept_frames(window_frames), room - 1)
     origin = 0.0
     if bars is not None:

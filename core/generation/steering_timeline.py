@@ -62,6 +62,13 @@ class SteeringTimeline:
         place = bisect_right(self._held, step, key=lambda held: held.step)
         return self._held[max(0, place - 1)]
 
+    def told_since(self, step: int) -> int:
+        """The frame from which on the prompt has been what it is when `step` is drawn."""
+        place = max(0, bisect_right(self._held, step, key=lambda held: held.step) - 1)
+        while place and self._held[place - 1].prompt == self._held[place].prompt:
+            place -= 1
+        return self._held[place].step - 1
+
     def change(
         self, step: int, *, prompt: Prompt | None = None, sampling: SamplingParams | None = None
     ) -> None:

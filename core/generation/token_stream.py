@@ -5,11 +5,11 @@
         ...  # [K] int64 on the host
 
 Nothing runs between calls: to cancel is to stop calling. `change_prompt` and
-`change_sampling` take effect at the next step, and what was drawn before stays in the
-cache. `rewind` forgets the last frames, which are then drawn anew. A frame is finished
-`max_delay + 1` steps after it was begun, so the first call runs that many steps (4), and
-each later call one. With `loops` a device draws further steps meanwhile, which a change drops:
-what is given is the same. A melody model reads its past once more where its prompt changes.
+`change_sampling` take effect at the next step; of what was drawn before a new prompt leaves the
+last bar or two (`core.generation.context_window`). `rewind` forgets the last frames, which are
+then drawn anew. A frame is finished `max_delay + 1` steps after it was begun, so the first call
+runs that many steps (4), and each later call one. With `loops` a device draws further steps
+meanwhile, which a change drops: what is given is the same.
 
 With the same model, device, arguments and calls the codes are the same, and a stream that
 goes on from the first F frames of another (same prompt, sampling and end) gives the others'
@@ -152,7 +152,7 @@ class TokenStream:
         return self._codes.context_frames
 
     def change_prompt(self, prompt: Prompt) -> None:
-        """From the next step on. Past positions keep what they were computed with."""
+        """From the next step on. Positions that are still seen keep what they were told."""
         self._drop_ahead()
         self._timeline.change(self._step, prompt=prompt)
         self._planned = []
@@ -316,7 +316,8 @@ class TokenStream:
     def _first_seen(self, step: int | None = None) -> int:
         """The first frame that a step looks back on; None: the step which is due."""
         due = self._step if step is None else step
-        return first_frame_seen(due, self._window, self._max_delay, self._bars)
+        told = self._timeline.told_since(due)
+        return first_frame_seen(due, self._window, self._max_delay, self._bars, told)
 
     def _primed(self, branches: Branches, step: int) -> tuple[LMState, Tensor]:
         """A state that has read everything before `step`, and the logits for it.

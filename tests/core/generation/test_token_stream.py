@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import BadInput
 from core.generation.context_window import first_frame_seen, kept_frames
-from core.generation.params import BarGrid, Prompt, SamplingParams
+from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.token_stream import TokenStream
 from tests.core.generation.conftest import GREEDY, Twins, taken
 
@@ -168,6 +170,51 @@ def test_with_bars_a_context_begins_on_a_line(window: int, bar: float, first: fl
     assert np.abs(off).max() <= 0.5 + 1e-6
 
 
+@given(
+    told=st.integers(1, 3000),
+    after=st.integers(0, 4000),
+    window=st.sampled_from([20, 60, 1500]),
+    bar=st.none() | st.floats(2, 1200),
+    offset=st.floats(0, 1),
+)
+def test_a_new_prompt_sees_a_bar_or_two(
+    told: int, after: int, window: int, bar: float | None, offset: float
+) -> None:
+    bars = None if bar is None else BarGrid(bar, offset * bar)
+    begins = [
+        first_frame_seen(step, window, 3, bars, told) for step in range(told + 1, told + after)
+    ]
+    for step, begin in enumerate(begins, told + 1):
+        assert begin >= 0
+        assert step - begin <= window + 3
+    assert begins == sorted(begins)
+    if not begins:
+        return
+    seen = told - begins[0]
+    least, most = kept_frames(window) / 4, min(2 * 200, kept_frames(window))
+    if bars is None:
+        assert seen == min(told, 100, kept_frames(window))
+    else:
+        assert seen <= most + 1
+        assert begins[0] == 0 or seen >= min(bars.frames, 100, least) - 1
+
+
+def test_after_a_new_prompt_little_is_seen_of_the_old_one(mono: Twins) -> None:
+    bars = BarGrid(10, 4)
+    stream = TokenStream(
+        mono.lm, mono.conditioner, Prompt("pads"), WARM, closed=False, bars=bars,
+        changes=(Steering(97, Prompt("drums"), WARM),),
+    )  # fmt: skip
+    taken(stream, 97)
+    assert stream._state is not None
+    assert stream._state.cache.length == 100
+    taken(stream, 3)
+    assert stream._state.cache.length == 103 - 84
+    stream.rewind(95)  # the one that saw all of it is still there
+    taken(stream, 1)
+    assert stream._state.cache.length == 99
+
+
 def test_continuing_with_bars_meets_the_same_contexts(mono: Twins) -> None:
     """Drawn, past a window of 60 frames, its bars of 16.7: tokens are those of one run."""
     bars = BarGrid(50 / 3, 4.0)
@@ -238,8 +285,7 @@ def test_the_same_prompt_again_changes_nothing(mono: Twins) -> None:
     np.testing.assert_array_equal(np.concatenate((before, taken(stream)), axis=1), plain)
 
 
-def test_a_changed_prompt_sees_the_old_ones_past(mono: Twins) -> None:
-    """No reset: the cache stays, so this is not the same as continuing under the new prompt."""
+def test_a_prompt_that_is_changed_at_once_keeps_what_was_read(mono: Twins) -> None:
     stream = mono.stream("pads", frames=None)
     taken(stream, 20)
     assert stream._state is not None
