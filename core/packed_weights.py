@@ -25,14 +25,14 @@ def can_pack(weight: Tensor) -> bool:
         and weight.device.type == "cpu"
         and torch.backends.mkldnn.is_available()
         and (
-            weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and _knows_bfloat16())
+            weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and knows_bfloat16())
         )
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
 
 
-def _knows_bfloat16() -> bool:
+def knows_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 itself; emulated it would be slower."""
     knows = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     return knows is not None and knows()

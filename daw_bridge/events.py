@@ -24,6 +24,7 @@ class Status:
     model_progress: float = 0.0  # 0 … 1 while loading
     device: str = ""  # compute device
     dtype: str = ""
+    dtype_why: str = ""  # it was chosen, one line; '': it was asked for
     licence: str = ""
     adapters: str = ""  # beside the model, as "name weight, …"
     output: str = ""

@@ -21,6 +21,7 @@ def status_of(state: SessionState) -> Status:
         model_progress=state.model.progress,
         device=loaded.device if loaded else "",
         dtype=loaded.dtype if loaded else "",
+        dtype_why=loaded.why if loaded else "",
         licence=loaded.licence if loaded else "",
         adapters=", ".join(f"{one.name} {one.weight:g}" for one in state.adapters),
         output=state.output,

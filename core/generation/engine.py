@@ -249,6 +249,7 @@ class Engine:
                 fewer_bits=fewer_bits(loaded),
                 hears_melody=loaded.config.hears_melody,
                 smaller=smaller_model(loaded),
+                why=loaded.why,
             )
         )
         if self._generator.notice:

@@ -29,14 +29,15 @@ from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.steering_timeline import in_order
 from core.generation.token_batch import SharedStream, TokenBatch
 from core.generation.token_stream import TokenStream
+from core.model import int4_linear, int8_linear
 from core.model.acceleration import graphs_wanted
-from core.model.checkpoint import INT8, LoadedModel, load_checkpoint
+from core.model.checkpoint import AUTO, INT4, INT8, LoadedModel, load_checkpoint
 from core.model.device_fault import device_fault
-from core.model.int8_linear import can_quantise
 from core.model.location import Progress
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-DTYPES = ("auto", "float32", "bfloat16", "float16", "int8")
+DTYPES = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
+FEW_BITS = {INT8: int8_linear.can_quantise, INT4: int4_linear.can_quantise}
 WARM_UP_FRAMES = sum(FIRST_BLOCKS) + LATER_BLOCKS
 _REHEARSAL_SECONDS = 1.0
 Made = TypeVar("Made")
@@ -46,7 +47,7 @@ _WORTH_A_CORE = 0.8  # more threads must bring a step below this share of the ti
 def resolve_device(device: str, dtype: str) -> tuple[str, str]:
     """'auto' → what this machine has; the language model's precision beside it.
 
-    CPUs compute in float32, accelerators in float16 as AudioCraft does.
+    Accelerators compute in float16 as AudioCraft does; what a CPU does is settled with the model.
     Raises BadInput for a word that is unknown, BadDevice for what this machine cannot do.
     """
     for what, word, known in (("device", device, DEVICES), ("dtype", dtype, DTYPES)):
@@ -62,9 +63,12 @@ def resolve_device(device: str, dtype: str) -> tuple[str, str]:
     if not present[device]:
         raise BadDevice(f"this machine has no {device} device that torch can use; use cpu")
     if dtype == "auto":
-        dtype = "float32" if device == "cpu" else "float16"
-    if dtype == INT8 and (device != "cpu" or not can_quantise()):
-        raise BadDevice("8-bit weights need a CPU and a torch with oneDNN; use --dtype auto")
+        dtype = AUTO if device == "cpu" else "float16"  # a CPU's depends on the model
+    if dtype in FEW_BITS and (device != "cpu" or not FEW_BITS[dtype]()):
+        raise BadDevice(
+            f"{dtype[3:]}-bit weights need a CPU that multiplies them and a torch that knows how;"
+            " use --dtype auto"
+        )
     return device, dtype
 
 

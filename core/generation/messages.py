@@ -29,7 +29,7 @@ class LoadModel:
 
     model: str
     device: str = "auto"  # auto | cpu | cuda | mps
-    dtype: str = "auto"  # auto | float32 | bfloat16 | float16 | int8
+    dtype: str = "auto"  # auto | float32 | bfloat16 | float16 | int8 | int4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,6 +201,7 @@ class ModelLoaded:
     fewer_bits: str = ""  # a dtype that is faster on this machine; '': this is the fastest
     hears_melody: bool = False
     smaller: str = ""  # a smaller model that is on this machine; '': there is none
+    why: str = ""  # the dtype was chosen, one line; '': it was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,13 @@ from transformers import AutoTokenizer, EncodecConfig, EncodecModel, T5Config, T
 from transformers.utils import logging as transformers_logging
 
 from core.errors import BadCheckpoint
+from core.model import int4_linear, int8_linear
 from core.model.acceleration import prepare
 from core.model.audiocraft import AudiocraftParts, read_audiocraft
 from core.model.checkup import check_names, check_numbers
 from core.model.conditioner import Conditioner
 from core.model.config import ModelConfig
-from core.model.int8_linear import quantise
+from core.model.cpu_precision import AUTO, chosen
 from core.model.language_model import LanguageModel
 from core.model.location import STATE, Progress, locate
 from core.model.memory import check_memory, memory_needed, memory_of, memory_parts
@@ -47,7 +48,8 @@ TOKENIZERS = ("tokenizer.json", "spiece.model", "tokenizer.model")
 MIN_WINDOW = 50  # a generation_config's max_length below a second is nobody's window
 PUBLIC_LICENCE = "CC-BY-NC-4.0"  # of every facebook/musicgen-* checkpoint
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-INT8 = "int8"  # weights in 8 bits, all else in float32
+INT8, INT4 = "int8", "int4"  # bits of the blocks' weights; all else in float32
+FEW_BITS = {INT8: int8_linear.quantise, INT4: int4_linear.quantise}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,13 +91,15 @@ class LoadedModel:
     """A checkpoint in memory, in eval mode, without gradients.
 
     lm: in the precision asked for. On a CPU float32 and bfloat16 are packed
-        (core/model/packed_linear.py) and int8 is quantised (core/model/int8_linear.py); to
-        train or save, make one with `LanguageModel.from_hugging_face` instead.
-    precision: of the language model: a dtype's name, or 'int8'.
+        (core/model/packed_linear.py), int8 and int4 are quantised (core/model/int8_linear.py,
+        core/model/int4_linear.py); to train or save, make one with
+        `LanguageModel.from_hugging_face` instead.
+    precision: of the language model: a dtype's name, 'int8' or 'int4'.
     codec: float32 always, and so is the text encoder.
     name, licence: for people. digest: names the weights in takes.
     device: of the language model; the others may lie elsewhere (core/model/placement.py).
     notice: what gave way because memory is short, one line; '' for nothing.
+    why: the precision was chosen, one line; '' where it was asked for.
     window_frames: the window the model was trained on.
     """
 
@@ -107,6 +111,7 @@ class LoadedModel:
     device: torch.device
     precision: str
     notice: str = ""
+    why: str = ""
 
     @property
     def config(self) -> ModelConfig:
@@ -136,13 +141,19 @@ def load_checkpoint(
     """Load a checkpoint: a folder, a hub id, or 'starter'.
 
     device: a torch device that exists ('auto' is for the caller to resolve).
-    precision: of the language model: float32, bfloat16, float16, or int8 on a CPU.
+    precision: of the language model: float32, bfloat16, float16; on a CPU also int8, int4 and
+        'auto' (core/model/cpu_precision.py).
     progress: called with a fraction 0…1 and a word, from this thread or a download's.
     trainable: leave the weights unpacked, so that gradients flow through them.
     """
     report = progress or (lambda fraction, what: None)
     device = torch.device(device)
     info = read_info(model, report)
+    why = ""
+    if precision == AUTO:
+        choice = chosen(info.config)
+        precision, why = choice.precision, choice.why
+        log.info("%s computes in %s", info.name, why)
     tables = (info.config, info.text_encoder, info.audio_encoder)
     if device.type == "cpu" or trainable:
         place = Placement(device, device, device, precision)
@@ -158,20 +169,20 @@ def load_checkpoint(
     weights = info.tensors(lambda part: report(0.8 * part, "reading weights"))
     digest = digest_of(list(info.weights))
     report(0.9, "building the model")
-    dtype = torch.float32 if precision == INT8 else DTYPES[precision]
+    dtype = torch.float32 if precision in FEW_BITS else DTYPES[precision]
     lm = LanguageModel.from_hugging_face(weights, info.config).to(device, dtype)
     encoder = _text_encoder(info.text_encoder, weights).to(place.text)
     codec = _codec(info, weights).to(place.codec)
     for part in (lm, encoder, codec):
         part.eval().requires_grad_(False)
     check_numbers(language_model=lm, text_encoder=encoder, codec=codec)
-    if precision == INT8:
-        quantise(lm)
+    if precision in FEW_BITS:
+        FEW_BITS[precision](lm)
     elif not trainable:
         pack(lm)
     conditioner = Conditioner(encoder, _tokenizer(info.tokenizer_folder), lm)
     report(1.0, "ready")
-    return LoadedModel(lm, conditioner, codec, info, digest, device, precision, place.notice)
+    return LoadedModel(lm, conditioner, codec, info, digest, device, precision, place.notice, why)
 
 
 def load_codec(

@@ -25,6 +25,7 @@ from core.model.packed_linear import pack
 
 _LEVELS = 127  # of a magnitude, on either side of zero
 _ZERO = 128  # oneDNN takes activations as uint8
+_PROBE = 512  # inputs of a product that is tried
 _TINY = 1e-30  # a row of zeros has no scale of its own
 
 
@@ -68,13 +69,18 @@ def _levels_of(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def can_quantise() -> bool:
-    """Whether this machine multiplies 8-bit numbers by oneDNN. Asked by doing it."""
+    """Whether this machine multiplies 8-bit numbers by oneDNN, exactly. Asked by doing it.
+
+    A processor without VNNI adds products up in 16 bits, which the largest ones overflow.
+    """
+    plain = nn.Linear(_PROBE, 16, bias=False)
+    nn.init.ones_(plain.weight)
     try:
         with torch.inference_mode():
-            Int8Linear(nn.Linear(16, 16, bias=False))(torch.zeros(1, 16))
+            made = Int8Linear(plain)(torch.ones(1, _PROBE))
     except (AttributeError, RuntimeError):  # no such operator, or not on this processor
         return False
-    return True
+    return bool((made - _PROBE).abs().max() < 0.01)
 
 
 @torch.no_grad()

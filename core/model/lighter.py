@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from core.errors import BadCheckpoint
+from core.model import int4_linear, int8_linear
 from core.model.catalogue import PUBLIC
-from core.model.checkpoint import INT8, LoadedModel, read_info
+from core.model.checkpoint import INT4, INT8, LoadedModel, read_info
 from core.model.config import ModelConfig
-from core.model.int8_linear import can_quantise
 from core.model.location import STARTER, cached, without_downloads
 
 MUCH = 0.5  # of a model's weights, that a smaller one has at most
 
 
 def fewer_bits(loaded: LoadedModel) -> str:
-    """The dtype that reads the fewest bits a weight, '' where the model has it already."""
-    if loaded.device.type == "cpu" and loaded.precision != INT8 and can_quantise():
-        return INT8
+    """The next dtype that reads fewer bits a weight, '' where there is none."""
+    if loaded.device.type == "cpu":
+        if loaded.precision not in (INT8, INT4) and int8_linear.can_quantise():
+            return INT8
+        return INT4 if loaded.precision != INT4 and int4_linear.can_quantise() else ""
     return "float16" if loaded.device.type == "cuda" and loaded.precision == "float32" else ""
 
 

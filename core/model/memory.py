@@ -22,8 +22,14 @@ from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 
 GB = 1e9
-WEIGHT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
-CACHE_BYTES = {"bfloat16": 2, "float16": 2}  # others keep it in float32
+WEIGHT_BYTES = {
+    "float32": 4,
+    "bfloat16": 2,
+    "float16": 2,
+    "int8": 1,
+    "int4": 5 / 8,
+}  # of the blocks
+CACHE_BYTES = {"float32": 4}  # others keep it in 16 bits
 ROWS = 2  # guidance's branches
 SMALLER = "use a smaller model"
 
@@ -71,7 +77,9 @@ def memory_parts(
     """
     others = []
     with torch.device("meta"):
-        weights = _count(LanguageModel(config)) * WEIGHT_BYTES[precision]
+        model = LanguageModel(config)
+        blocks, bits = _count(model.layers), WEIGHT_BYTES[precision]
+        weights = int(blocks * bits) + (_count(model) - blocks) * int(bits if bits > 1 else 4)
         for kind, own, table in (
             (T5EncoderModel, T5Config, text_encoder),
             (EncodecModel, EncodecConfig, audio_encoder),
@@ -82,7 +90,7 @@ def memory_parts(
                     others[-1] = _count(kind(own.from_dict(dict(table)))) * 4
     positions = config.window_frames + config.max_delay + config.chroma_frames
     cache = 2 * config.layers * ROWS * positions * config.hidden
-    return MemoryParts(weights, cache * CACHE_BYTES.get(precision, 4), *others)
+    return MemoryParts(weights, cache * CACHE_BYTES.get(precision, 2), *others)
 
 
 def _count(model: nn.Module) -> int:

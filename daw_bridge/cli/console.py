@@ -102,5 +102,7 @@ class NewsReader:
         if ready:
             licence = f", {status.licence}" if status.licence else ""
             self.say(f"ready: {status.model} on {status.device} ({status.dtype}{licence})")
+            if status.dtype_why:
+                self.say(f"computes in {status.dtype_why}")
         if status.clock != before.clock and before.state != "starting":
             self.say(f"{status.clock} clock leads at {status.tempo:.1f} bpm")

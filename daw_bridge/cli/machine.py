@@ -38,8 +38,12 @@ def doctor(takes: Takes = None, model: Model = None) -> None:
 
     def check_compute() -> Finding:
         from core.generation.generator import resolve_device
+        from core.model.config import ModelConfig
+        from core.model.cpu_precision import AUTO, chosen
 
         device, dtype = resolve_device("auto", "auto")
+        if dtype == AUTO:
+            dtype = f"{chosen(ModelConfig()).precision} for models from musicgen-small's size on"
         return Finding("compute", True, f"{device}, {dtype}")
 
     checks = [(lambda: check_takes(takes)) if c is check_takes else c for c in CHECKS]

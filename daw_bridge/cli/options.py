@@ -25,6 +25,7 @@ class Dtype(StrEnum):
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
     INT8 = "int8"
+    INT4 = "int4"
 
 
 def adapter_choices(texts: list[str] | None) -> tuple[tuple[str, float], ...]:
@@ -76,7 +77,7 @@ MidiChannel = Annotated[
 Link = Annotated[bool | None, _option("--link/--no-link", text="Follow Ableton Link; remembered.")]
 Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
 ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
-ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="How it computes.")]
+ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="Precision; auto: by model and machine.")]
 Adapters = Annotated[
     list[str] | None,
     _option("--adapter", text="LoRA adapter, NAME or PATH, with :WEIGHT if not 1; repeatable."),

@@ -13,7 +13,7 @@ from core.generation.generator import resolve_device
     ("device", "dtype", "text"),
     [
         ("gpu", "auto", "device 'gpu' is unknown; use auto, cpu, cuda, mps"),
-        ("cpu", "int4", "dtype 'int4' is unknown; use auto, float32, bfloat16, float16, int8"),
+        ("cpu", "int2", "dtype 'int2' is unknown; use auto, float32, .*, int8, int4"),
     ],
 )
 def test_unknown_words_are_named(device: str, dtype: str, text: str) -> None:
@@ -21,14 +21,13 @@ def test_unknown_words_are_named(device: str, dtype: str, text: str) -> None:
         resolve_device(device, dtype)
 
 
-def test_a_cpu_computes_in_float32_unless_told() -> None:
-    assert resolve_device("cpu", "auto") == ("cpu", "float32")
+def test_what_a_cpu_computes_in_is_settled_with_the_model() -> None:
+    assert resolve_device("cpu", "auto") == ("cpu", "auto")
     assert resolve_device("cpu", "bfloat16") == ("cpu", "bfloat16")
 
 
 def test_eight_bits_where_the_machine_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "can_quantise", lambda: True)
+    monkeypatch.setattr(generator, "FEW_BITS", {"int8": lambda: True, "int4": lambda: False})
     assert resolve_device("cpu", "int8") == ("cpu", "int8")
-    monkeypatch.setattr(generator, "can_quantise", lambda: False)
-    with pytest.raises(BadDevice, match="8-bit weights need a CPU"):
-        resolve_device("cpu", "int8")
+    with pytest.raises(BadDevice, match="4-bit weights need a CPU"):
+        resolve_device("cpu", "int4")
