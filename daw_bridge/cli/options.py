@@ -77,7 +77,7 @@ MidiChannel = Annotated[
 Link = Annotated[bool | None, _option("--link/--no-link", text="Follow Ableton Link; remembered.")]
 Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
 ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
-ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="Precision; auto: by model and machine.")]
+ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="Precision; auto: it is chosen.")]
 Adapters = Annotated[
     list[str] | None,
     _option("--adapter", text="LoRA adapter, NAME or PATH, with :WEIGHT if not 1; repeatable."),
