@@ -71,7 +71,7 @@ class Played:
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph, pool):
+            with torch.cuda.graph(graph, pool, capture_error_mode="thread_local"):
                 self._work()
         except torch.OutOfMemoryError:
             raise

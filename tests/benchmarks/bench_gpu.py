@@ -120,7 +120,7 @@ def bandwidth(bench: Bench) -> float:
     return 2 * count / best
 
 
-def theirs_of(bench: Bench, size: str) -> MusicgenForConditionalGeneration:
+def theirs_of(bench: Bench, size: str) -> Any:
     layers, hidden = bench.sizes[size]
     text = T5Config(
         vocab_size=len(tiny_tokenizer()), d_model=768, d_kv=64, d_ff=64, num_layers=1, num_heads=2
@@ -135,12 +135,12 @@ def theirs_of(bench: Bench, size: str) -> MusicgenForConditionalGeneration:
     )  # fmt: skip
     torch.manual_seed(0)
     with bench.device:
-        model = MusicgenForConditionalGeneration(config).eval().to(bench.dtype)
+        model: Any = MusicgenForConditionalGeneration(config).eval()
     special = model.decoder.config.vocab_size
     model.generation_config.update(
         pad_token_id=special, bos_token_id=special, decoder_start_token_id=special
     )
-    return model.to(bench.device)
+    return model.to(bench.device, bench.dtype)
 
 
 def language_model(bench: Bench, size: str, speed: float) -> None:
@@ -192,9 +192,7 @@ def our_seconds(bench: Bench, generator: Generator, frames: int) -> list[float]:
     return [b - a for a, b in zip(stamps, [*stamps[1:], time.perf_counter()], strict=True)][:-1]
 
 
-def their_seconds(
-    bench: Bench, model: MusicgenForConditionalGeneration, context: torch.Tensor | None
-) -> float:
+def their_seconds(bench: Bench, model: Any, context: torch.Tensor | None) -> float:
     """Of a step on average, between the first and the last call of its decoder in `generate`."""
     ends: list[float] = []
     forward = model.decoder.forward
@@ -232,8 +230,8 @@ def first_sound(bench: Bench) -> None:
     with bench.device:
         config = ModelConfig(hidden, layers, hidden // 64, 4 * hidden)
         lm = LanguageModel(config).to(bench.dtype).eval().requires_grad_(False)
-        encoder = T5EncoderModel(text).eval().requires_grad_(False)
-        codec = EncodecModel(EncodecConfig.from_dict(sound)).eval().requires_grad_(False)
+        encoder: Any = T5EncoderModel(text).eval().requires_grad_(False)
+        codec: Any = EncodecModel(EncodecConfig.from_dict(sound)).eval().requires_grad_(False)
     lm = lm.to(bench.device)
     generator = Generator(loaded(lm, encoder.to(bench.device), codec.to(bench.device)))
     generator.warm_up()
@@ -259,6 +257,7 @@ def first_sound(bench: Bench) -> None:
     whole = time.perf_counter() - began
     bench.note({"take_small_gpu": figure(frames / 50 / whole, "seconds of audio a second")})
     codes = np.random.default_rng(0).integers(0, 2_048, (4, min(500, frames)))
+    at_once = streamed = 0.0
     for _ in range(2):  # the first warms up
         began = time.perf_counter()
         generator.codec.decode(codes)
