@@ -22,6 +22,7 @@ from core.model.location import (
     holds_weights,
     locate,
 )
+from core.model.resumed_download import PART
 from core.model.weights import read_json
 
 
@@ -187,11 +188,17 @@ def remove(model: str) -> int:
     return size
 
 
+def begun(model: str) -> int:
+    """Bytes of large files that a broken-off download left, and that are taken up again."""
+    return sum(one.stat().st_size for one in _repo_folder(model).glob(f"blobs/*{PART}"))
+
+
 def drop_pieces(model: str) -> None:
-    """Delete what a broken-off download left of single files: huggingface_hub cannot use it."""
+    """Delete what a broken-off download left of small files: huggingface_hub cannot use it."""
     for piece in _repo_folder(model).glob("blobs/*.incomplete"):
-        with suppress(OSError):
-            piece.unlink()
+        if not piece.name.endswith(PART):
+            with suppress(OSError):
+                piece.unlink()
 
 
 def _repo_folder(model: str) -> Path:

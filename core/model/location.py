@@ -25,6 +25,7 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from tqdm.auto import tqdm
 
 from core.errors import BadCheckpoint
+from core.model.resumed_download import fetch_large
 from core.model.weights import reason_of, weights_files
 
 Progress = Callable[[float, str], None]  # fraction 0…1 and a word a person reads
@@ -117,8 +118,14 @@ def cached(model: str) -> Path | None:
 
 
 def _downloaded(model: str, progress: Progress) -> Path:
+    def report(fraction: float) -> None:
+        progress(fraction, "downloading")
+
     def fetch(patterns: list[str]) -> Path:
-        bar = _reporting_bar(lambda fraction: progress(fraction, "downloading"))
+        snapshot_download(model, allow_patterns=SMALL_FILES)  # they say what it is
+        files = snapshot_download(model, allow_patterns=patterns, dry_run=True)
+        fetch_large(model, files, _reporting_bar, report)
+        bar = _reporting_bar(report)
         return Path(snapshot_download(model, allow_patterns=patterns, tqdm_class=bar))
 
     with _asking_the_hub(model):
@@ -168,6 +175,8 @@ def _asking_the_hub(model: str) -> Iterator[None]:
 
     try:
         yield
+    except BadCheckpoint:
+        raise
     except GatedRepoError as problem:
         raise BadCheckpoint(
             f"{model} asks for an account; accept its terms on {_hub_host()} and log in with"
@@ -179,7 +188,7 @@ def _asking_the_hub(model: str) -> Iterator[None]:
         if getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             raise BadCheckpoint(
                 f"downloading {model} stopped, for the disk of {constants.HF_HUB_CACHE} is full;"
-                " make room and try again (whole files are kept), or set HF_HOME to another disk"
+                " make room and try again (what has come is kept), or set HF_HOME to another disk"
             ) from problem
         raise BadCheckpoint(
             f"downloading {model} failed ({reason_of(problem)}); try again"

@@ -60,7 +60,7 @@ def _table(first: str, *others: str) -> Table:
 @app.command()
 def get(model: Id) -> None:
     """Download a model; of one that was broken off only what is missing."""
-    from core.model.catalogue import PUBLIC
+    from core.model.catalogue import PUBLIC, begun
     from core.model.checkpoint import read_info
     from core.model.location import HUB_ID, cached, missing_bytes
     from daw_bridge.cli.take_progress import TakeProgress
@@ -74,7 +74,9 @@ def get(model: Id) -> None:
         missing = missing_bytes(model)
         _check_disk(missing)
         under = f", weights under {licences[0]}" if licences else ""
-        say(f"{model}: {_gb(missing)} to download{under}; Ctrl-C keeps whole files")
+        had = begun(model)
+        rest = f" ({_gb(had)} are here already)" if had else ""
+        say(f"{model}: {_gb(missing)} to download{rest}{under}; Ctrl-C keeps what has come")
     with _leaving_at_once(model), TakeProgress(console) as progress:
         info = read_info(model, progress.loading)  # with T5 and codec, where it has none
     say(f"{model} is here (licence {info.licence}): --model {model}")
@@ -140,14 +142,13 @@ def _tell(read: CheckpointInfo, found: Installed | None) -> None:
 @contextmanager
 def _leaving_at_once(model: str) -> Iterator[None]:
     """Ctrl-C ends the process there and then: huggingface_hub would first wait for the files
-    that are on their way, gigabytes each. Files that are whole stay. Pieces of others go, for it
-    never takes them up again (a line that breaks inside one process, it does).
+    that are on their way. Whole files stay, and pieces of large ones, which are taken up again.
     """
     from core.model.catalogue import drop_pieces
 
     def leave(number: int, frame: object) -> None:
         console.show_cursor(True)
-        say(f"stopped; `daw-bridge models get {model}` gets the files that are missing")
+        say(f"stopped; `daw-bridge models get {model}` goes on from here")
         drop_pieces(model)
         sys.stdout.flush()
         os._exit(130)

@@ -412,9 +412,15 @@ def test_a_download_reports_its_bytes(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(location, "_hub_answers", lambda: True)
 
-    def download(model: str, *, local_files_only: bool = False, **options) -> str:
+    def download(
+        model: str, *, local_files_only: bool = False, dry_run: bool = False, **options
+    ) -> str | list:
         if local_files_only:
             raise FileNotFoundError(model)
+        if dry_run:
+            return []
+        if "tqdm_class" not in options:
+            return str(tiny_mono)
         with options["tqdm_class"](total=100, unit="B", name="x", desc="bytes") as bar:
             bar.update(40)
             bar.update(60)

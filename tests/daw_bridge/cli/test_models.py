@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from core.errors import BadCheckpoint, BadInput
+from core.model import resumed_download
 from daw_bridge.__main__ import app
 from daw_bridge.cli.console import console
 from tests.core.audiocraft_layout import write_audiocraft
@@ -160,39 +163,80 @@ def test_a_full_disk_is_told_before_the_download(
     assert "HF_HOME" in str(error)
 
 
-def test_a_line_that_breaks_is_taken_up_again(
-    checkpoint: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hub(checkpoint: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallHub]:
+    """The only one there is, while the test runs."""
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 65_536)  # what is kept, is kept in these
-    hub = SmallHub(checkpoint, "someone/tiny")
-    hub.breaks = 20
-    with hub.serving() as address:
+    monkeypatch.setattr(resumed_download, "LARGE", 200_000)
+    small = SmallHub(checkpoint, "someone/tiny")
+    with small.serving() as address:
         monkeypatch.setattr(constants, "ENDPOINT", address)
-        monkeypatch.setattr(
-            constants,
-            "HUGGINGFACE_CO_URL_TEMPLATE",
-            address + "/{repo_id}/resolve/{revision}/{filename}",
-        )
-        told = run("get", "someone/tiny")
+        template = address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        yield small
+
+
+def is_whole(cache: Path, checkpoint: Path) -> bool:
+    here = next(cache.rglob("model.safetensors")).read_bytes()
+    return here == (checkpoint / "model.safetensors").read_bytes()
+
+
+def test_a_line_that_breaks_is_taken_up_again(
+    hub: SmallHub, checkpoint: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.breaks = 20
+    told = run("get", "someone/tiny")
     assert "MB to download" in told
     assert "someone/tiny is here (licence CC-BY-4.0)" in told
     assert len(hub.ranges) == 1
     assert "someone/tiny" in run("list")
-    here = next(cache.rglob("model.safetensors")).read_bytes()
-    assert here == (checkpoint / "model.safetensors").read_bytes()
-    assert "is here" in run("get", "someone/tiny")  # from the cache, the hub is gone
+    assert is_whole(cache, checkpoint)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert "is here" in run("get", "someone/tiny")  # from the cache, there is no hub
+
+
+def part_of(cache: Path, checkpoint: Path, content: bytes) -> Path:
+    """As a program that was stopped in the middle of the weights leaves it."""
+    digest = hashlib.sha256((checkpoint / "model.safetensors").read_bytes()).hexdigest()
+    part = cache / "models--someone--tiny" / "blobs" / (digest + resumed_download.PART)
+    part.parent.mkdir(parents=True)
+    part.write_bytes(content)
+    return part
+
+
+def test_another_program_goes_on_within_a_file(
+    hub: SmallHub, checkpoint: Path, cache: Path
+) -> None:
+    begun = (checkpoint / "model.safetensors").read_bytes()[:300_000]
+    part_of(cache, checkpoint, begun)
+    assert "(0 MB are here already)" in run("get", "someone/tiny")
+    assert hub.ranges == ["bytes=300000-"]
+    assert is_whole(cache, checkpoint)
+    assert not list(cache.rglob("*.incomplete"))
+
+
+def test_a_piece_that_is_damaged_is_found_out_and_fetched_anew(
+    hub: SmallHub, checkpoint: Path, cache: Path
+) -> None:
+    part = part_of(cache, checkpoint, b"x" * 300_000)
+    error = refused("get", "someone/tiny")
+    assert isinstance(error, BadCheckpoint)
+    assert "came damaged; get it again" in str(error)
+    assert not part.exists()
+    run("get", "someone/tiny")
+    assert is_whole(cache, checkpoint)
 
 
 @pytest.mark.accept
 @pytest.mark.timeout(300)
-def test_a_download_that_is_stopped_keeps_whole_files(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_download_that_is_stopped_goes_on_where_it_was(checkpoint: Path, tmp_path: Path) -> None:
     """From a hub on this machine: Ctrl-C in the middle, then the rest."""
     large = Path(shutil.copytree(checkpoint, tmp_path / "large"))
-    (large / "more.model").write_bytes(bytes(40_000_000))  # ten megabytes at a time are kept
+    (large / "more.model").write_bytes(bytes(40_000_000))
     hub = SmallHub(large, "someone/tiny")
     hub.slow = 0.01
     with hub.serving() as address:
@@ -219,15 +263,17 @@ def test_a_download_that_is_stopped_keeps_whole_files(checkpoint: Path, tmp_path
         first.send_signal(signal.SIGINT)
         out, err = first.communicate(timeout=60)
         assert first.returncode == 130, err
-        assert "gets the files that are missing" in out
+        assert "goes on from here" in out
         assert "Traceback" not in err
-        assert not list(begun.rglob("*.incomplete"))
+        had = [piece.stat().st_size for piece in begun.rglob("*.incomplete")]
+        assert len(had) == 1
         assert list(begun.rglob("config.json"))
         hub.slow = 0.0
         second = subprocess.run(
             words, capture_output=True, text=True, env=environment, timeout=120, check=False
         )
         assert second.returncode == 0, second.stderr
+        assert hub.ranges == [f"bytes={had[0]}-"]
         assert "someone/tiny is here (licence CC-BY-4.0)" in second.stdout
     whole = next(begun.rglob("model.safetensors")).read_bytes()
     assert whole == (checkpoint / "model.safetensors").read_bytes()
