@@ -187,6 +187,16 @@ PARAMETERS: dict[str, Parameter] = {
             words=("low", "auto", "safe"),
         ),
         Parameter(
+            "buffer",
+            "Buffer",
+            0,
+            6,
+            0,
+            "frames the sound device takes at once; auto: its own choice; more is safer and later",
+            integer=True,
+            words=("auto", "64", "128", "256", "512", "1024", "2048"),
+        ),
+        Parameter(
             "gain", "Gain", 0, 2, 1, "output level, 1 is as generated", controller=7, live=True
         ),
     )
