@@ -22,7 +22,7 @@ from daw_bridge.audio import messages as audio_messages
 from daw_bridge.commands import Command, Origin, UseAdapter
 from daw_bridge.disk import DiskWorker
 from daw_bridge.effects import DiskEffect, PlayBlock, TakeRecord, Tick
-from daw_bridge.events import Event
+from daw_bridge.events import Event, LatencyChanged
 from daw_bridge.ports import AudioSink, Engine
 from daw_bridge.presets import Preset
 from daw_bridge.session import apply
@@ -188,6 +188,8 @@ class Controller:
         elif isinstance(output, DiskEffect):
             self._disk.do(output)
         else:
+            if isinstance(output, LatencyChanged):
+                log.info("latency: %s", output.text)
             for subscriber in self._subscribers:
                 try:
                     subscriber(output)

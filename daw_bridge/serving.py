@@ -15,6 +15,7 @@ from daw_bridge.link_clock import LinkClock
 from daw_bridge.midi_mapping import MidiMapping
 from daw_bridge.midi_ports import MidiInput
 from daw_bridge.osc_server import OscServer
+from daw_bridge.parameters import parameter
 from daw_bridge.ports import AudioSink, Engine
 from daw_bridge.presets import Preset, load_presets
 from daw_bridge.settings import SettingsFile
@@ -34,6 +35,7 @@ class ServeOptions:
     midi_in: str | None = None
     midi_channel: int | None = None  # 1 to 16
     link: bool | None = None  # Ableton Link
+    latency: str | None = None  # low, auto or safe
     model: str | None = None
     device: str = "auto"
     dtype: str = "auto"
@@ -98,6 +100,9 @@ class Serving:
                 adapters=asked.adapters,
                 oscquery=self.discovery.port if self.discovery else 0,
             )
+            if asked.latency is not None:
+                value = parameter("latency").from_word(asked.latency)
+                self.controller.submit(SetParameter("latency", value, Origin(source="cli")))
             begun.callback(self.osc.stop)
             self.osc.start()
             self._say(f"listening on OSC {self.osc.host}:{self.osc.port}")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from PyQt6.QtCore import QObject, QTimer
 from PyQt6.QtWidgets import QApplication, QSystemTrayIcon
 
+from daw_bridge.events import LatencyChanged
 from gui.bridge_adapter import BridgeAdapter, ControllerDoor
 from gui.device_chooser import Devices
 from gui.icons import state_icon
@@ -49,6 +50,7 @@ class TrayApplication(QObject):
         self.tray.panel_toggled.connect(self._toggle_panel)
         self.tray.quit_wanted.connect(app.quit)
         self.bridge.status_changed.connect(self.tray.show_status)
+        self.bridge.latency_changed.connect(self._tell_latency)
         self._wait_for_tray = QTimer(self)
         self._wait_for_tray.setInterval(TRAY_POLL_MS)
         self._wait_for_tray.timeout.connect(self._look_for_tray)
@@ -106,6 +108,11 @@ class TrayApplication(QObject):
         elif not self._settings.told_about_tray:
             self._settings.told_about_tray = True
             self.tray.say(self.tr("Still here: click this icon for the panel, or quit from it."))
+
+    def _tell_latency(self, event: LatencyChanged) -> None:
+        """The panel has it in sight; while it is hidden, what was given up is told by the tray."""
+        if event.worse and event.step != "more look-ahead" and not self.window.isVisible():
+            self.tray.say(event.text)
 
     def _look_for_tray(self) -> None:
         self._polls += 1

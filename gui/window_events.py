@@ -10,6 +10,8 @@ from daw_bridge.events import (
     Accepted,
     AlternativesReady,
     ClockTold,
+    Filling,
+    LatencyChanged,
     LoopMade,
     ParameterChanged,
     Problem,
@@ -18,7 +20,7 @@ from daw_bridge.events import (
     Status,
 )
 from gui.bridge_adapter import BridgeAdapter
-from gui.wording import BUSY, loop_text, problem_text, scheduled_text
+from gui.wording import BUSY, filling_text, loop_text, problem_text, scheduled_text
 
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
@@ -38,6 +40,8 @@ class WindowEvents(QObject):
             (bridge.prompt_changed, self._show_prompt),
             (bridge.problem, self._show_problem),
             (bridge.scheduled, self._show_scheduled),
+            (bridge.filling, self._show_filling),
+            (bridge.latency_changed, self._show_latency),
             (bridge.accepted, self._show_accepted),
             (bridge.alternatives_ready, self._show_alternatives),
             (bridge.loop_made, self._show_loop),
@@ -116,6 +120,16 @@ class WindowEvents(QObject):
     def _show_scheduled(self, event: Scheduled) -> None:
         self._say(scheduled_text(event))
         self._window.clock.beat.wait_for(event.bar)
+
+    def _show_filling(self, event: Filling) -> None:
+        self._say(filling_text(event))
+
+    def _show_latency(self, event: LatencyChanged) -> None:
+        """What was given up for lack of headroom stays in sight until all is as it was."""
+        if event.step == "normal":
+            self._window.notice.clear()
+        else:
+            self._window.notice.say(event.text)
 
     def _show_loop(self, event: LoopMade) -> None:
         self._say(loop_text(event))

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from PyQt6.QtCore import QCoreApplication
 
 from daw_bridge.effects import TakeRecord
-from daw_bridge.events import LoopMade, Problem, Scheduled, Status
+from daw_bridge.events import Filling, LoopMade, Problem, Scheduled, Status
 
 BUSY = ("scheduled", "generating", "playing")  # states with a take in flight
 FOLLOWED_CLOCKS = ("midi", "jack")  # clocks whose tempo is not ours to set; Link's is anybody's
@@ -76,7 +76,13 @@ def underruns_text(status: Status) -> str:
 def details(status: Status) -> list[str]:
     """The parts of the status line."""
     ahead = _tr("{seconds} s ahead").format(seconds=f"{status.buffered:.1f}")
-    parts = [headroom_text(status), ahead if status.state in BUSY else "", underruns_text(status)]
+    fills = _tr("starts in {seconds} s").format(seconds=f"{status.starts_in:.0f}")
+    parts = [
+        headroom_text(status),
+        "" if status.latency == "normal" else status.latency,
+        fills if status.starts_in >= 1 else ahead if status.state in BUSY else "",
+        underruns_text(status),
+    ]
     return [part for part in parts if part]
 
 
@@ -120,6 +126,12 @@ def tooltip(status: Status) -> str:
     ]
     lines.append(status.problem)
     return "\n".join(line for line in lines if line)
+
+
+def filling_text(event: Filling) -> str:
+    return _tr("Take {take} starts when enough of it is made, in about {seconds} s").format(
+        take=event.take, seconds=f"{event.seconds:.0f}"
+    )
 
 
 def scheduled_text(event: Scheduled) -> str:

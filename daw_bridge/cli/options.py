@@ -75,6 +75,18 @@ MidiChannel = Annotated[
     int | None, typer.Option("--midi-channel", min=1, max=16, help="Hear this channel alone.")
 ]
 Link = Annotated[bool | None, _option("--link/--no-link", text="Follow Ableton Link; remembered.")]
+
+
+class Latency(StrEnum):
+    LOW = "low"
+    AUTO = "auto"
+    SAFE = "safe"
+
+
+LatencyMode = Annotated[
+    Latency | None,
+    _option("--latency", text="auto adapts to the machine, low and safe pin it; remembered."),
+]
 Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
 ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
 ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="Precision; auto: it is chosen.")]

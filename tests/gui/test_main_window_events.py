@@ -13,7 +13,9 @@ from pytestqt.qtbot import QtBot
 from daw_bridge.commands import Origin
 from daw_bridge.events import (
     Accepted,
+    Filling,
     FirstAudio,
+    LatencyChanged,
     ParameterChanged,
     Problem,
     PromptChanged,
@@ -232,3 +234,24 @@ def test_events_from_another_thread_while_painting(
     qtbot.waitUntil(lambda: panel.take.strip.seconds == 100.0, timeout=5000)
     thread.join()
     qtbot.waitUntil(lambda: panel.take.progress.value() == 1000)
+
+
+def test_what_is_given_up_for_headroom_stays_in_sight_until_it_is_back(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(LatencyChanged("guidance off", True, "guidance is off for now"))
+    qtbot.waitUntil(lambda: panel.notice.text == "guidance is off for now")
+    controller.emit(StatusChanged(replace(READY, state="playing", latency="guidance off")))
+    qtbot.waitUntil(lambda: "guidance off" in panel.status_line.details.full_text())
+    controller.emit(LatencyChanged("normal", False, "latency is back to normal"))
+    qtbot.waitUntil(lambda: panel.notice.text == "")
+
+
+def test_a_take_that_fills_says_when_it_starts(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    controller.emit(Filling(3, 12.4))
+    said = "Take 3 starts when enough of it is made, in about 12 s"
+    qtbot.waitUntil(lambda: panel.header.news.full_text() == said)
+    controller.emit(StatusChanged(replace(READY, state="generating", starts_in=11.6)))
+    qtbot.waitUntil(lambda: "starts in 12 s" in panel.status_line.details.full_text())

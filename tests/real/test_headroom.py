@@ -43,7 +43,6 @@ def program(folder: Path, *options: str) -> Iterator[tuple[Program, OscClient]]:
     with Program(folder, *QUIET, *options) as running:
         running.wait_for("ready", timeout=180)
         client = OscClient(running.port)
-        client.send("/musicgen/subscribe")
         client.send("/musicgen/tempo", 120.0)
         yield running, client
         client.close()

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from core.errors import BadCheckpoint, BadInput
@@ -236,7 +238,8 @@ def test_a_piece_that_is_damaged_is_found_out_and_fetched_anew(
 def test_a_download_that_is_stopped_goes_on_where_it_was(checkpoint: Path, tmp_path: Path) -> None:
     """From a hub on this machine: Ctrl-C in the middle, then the rest."""
     large = Path(shutil.copytree(checkpoint, tmp_path / "large"))
-    (large / "more.model").write_bytes(bytes(40_000_000))
+    tensors = load_file(large / "model.safetensors") | {"more": torch.zeros(10_000_000)}
+    save_file(tensors, large / "model.safetensors")
     hub = SmallHub(large, "someone/tiny")
     hub.slow = 0.01
     with hub.serving() as address:
@@ -276,4 +279,4 @@ def test_a_download_that_is_stopped_goes_on_where_it_was(checkpoint: Path, tmp_p
         assert hub.ranges == [f"bytes={had[0]}-"]
         assert "someone/tiny is here (licence CC-BY-4.0)" in second.stdout
     whole = next(begun.rglob("model.safetensors")).read_bytes()
-    assert whole == (checkpoint / "model.safetensors").read_bytes()
+    assert whole == (large / "model.safetensors").read_bytes()
