@@ -169,15 +169,17 @@ def load_checkpoint(
     weights = info.tensors(lambda part: report(0.8 * part, "reading weights"))
     digest = digest_of(list(info.weights))
     report(0.9, "building the model")
-    dtype = torch.float32 if precision in FEW_BITS else DTYPES[precision]
-    lm = LanguageModel.from_hugging_face(weights, info.config).to(device, dtype)
+    few_bits = FEW_BITS.get(precision)  # made from the weights as they are in the file
+    dtype = None if few_bits else DTYPES[precision]
+    lm = LanguageModel.from_hugging_face(weights, info.config).to(device=device, dtype=dtype)
     encoder = _text_encoder(info.text_encoder, weights).to(place.text)
     codec = _codec(info, weights).to(place.codec)
     for part in (lm, encoder, codec):
         part.eval().requires_grad_(False)
     check_numbers(language_model=lm, text_encoder=encoder, codec=codec)
-    if precision in FEW_BITS:
-        FEW_BITS[precision](lm)
+    weights.clear()  # so that a layer's are free as soon as it has others
+    if few_bits:
+        few_bits(lm)
     elif not trainable:
         pack(lm)
     conditioner = Conditioner(encoder, _tokenizer(info.tokenizer_folder), lm)

@@ -96,12 +96,13 @@ def can_quantise() -> bool:
 
 @torch.no_grad()
 def quantise(model: LanguageModel) -> None:
-    """Replace the linear layers of a float32 model's blocks on a CPU, one at a time.
+    """Replace the linear layers of a model's blocks on a CPU; the rest becomes float32.
 
-    As core/model/int8_linear.py does, and for its reasons: the heads stay float32, and so does a
+    As core/model/int8_linear.py does, and for its reasons: the heads too become float32, and a
     layer whose sizes do not divide. Raises RuntimeError where `can_quantise` is false.
     """
     replace_bias_free(model.layers, lambda plain: Int4Linear(plain) if divides(plain) else plain)
+    model.float()
     pack(model)
     if cpu_kernels.attends_to(model.device, model.config.head_dim, torch.bfloat16):
         model.short_cache = torch.bfloat16

@@ -85,14 +85,15 @@ def can_quantise() -> bool:
 
 @torch.no_grad()
 def quantise(model: LanguageModel) -> None:
-    """Replace the linear layers of a float32 model's blocks on a CPU, one at a time.
+    """Replace the linear layers of a model's blocks on a CPU; the rest becomes float32.
 
-    The heads stay float32: 2 % of musicgen-small's weights, and seven eighths of what 8 bits
+    The heads do too: 2 % of musicgen-small's weights, and seven eighths of what 8 bits
     everywhere would change in the starter's distributions (docs/benchmarks.md). So do embeddings,
     norms and the text projection. Keys and values of what was played are kept in bfloat16, where
     attention can sum them in float32. Raises RuntimeError where `can_quantise` is false.
     """
     replace_bias_free(model.layers, Int8Linear)
+    model.float()
     pack(model)
     if cpu_kernels.attends_to(model.device, model.config.head_dim, torch.bfloat16):
         model.short_cache = torch.bfloat16
