@@ -1,6 +1,9 @@
 """Run the benchmarks: a table, and build/bench.json.
 
-    python -m tests.benchmarks [lm stream …]
+    python -m tests.benchmarks [--keep] [lm stream …]
+
+What got worse by more than 15 % since docs/figures.json on the same machine is said; `--keep` adds
+the figures to that file.
 
 Each tests/benchmarks/bench_NAME.py has `figures()`, which returns
 `{figure: {"value": x, "unit": u, "baseline": y, "ratio": r}}` (the last two may be None).
@@ -14,11 +17,13 @@ import json
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from core.figures import Figures, table, write
+from core.figures import Figures, commit, machine, table, write
+from tests.benchmarks import history
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -30,6 +35,8 @@ def main(arguments: list[str]) -> int:
         case ["--one", name, path]:  # the child
             Path(path).write_text(json.dumps(figures_of(name)))
             return 0
+        case ["--keep", *chosen]:
+            return run(chosen or names(), kept=True)
         case _:
             return run(arguments or names())
 
@@ -42,7 +49,7 @@ def figures_of(name: str) -> Figures:
     return importlib.import_module(f"tests.benchmarks.bench_{name}").figures()
 
 
-def run(chosen: list[str]) -> int:
+def run(chosen: list[str], kept: bool = False) -> int:
     console = Console()
     figures: Figures = {}
     failed: list[str] = []
@@ -56,6 +63,12 @@ def run(chosen: list[str]) -> int:
     console.print(table(figures))
     write(figures, OUT)
     console.print(f"written to {OUT.relative_to(ROOT)}")
+    for line in history.slower(figures, machine(), history.read()):
+        console.print(line, style="red", soft_wrap=True)
+    if kept:
+        today = datetime.now(UTC).date().isoformat()
+        history.keep({"machine": machine(), "commit": commit(), "date": today, "figures": figures})
+        console.print(f"added to {history.KEPT.relative_to(ROOT)}")
     if failed:
         console.print(f"failed: {', '.join(failed)}", style="red")
     return 1 if failed else 0

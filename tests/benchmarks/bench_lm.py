@@ -1,123 +1,107 @@
-"""Steps a second of the language model, guided, against transformers on the same weights.
+"""musicgen-small's sizes on this CPU: steps a second over 30 s, against transformers.
 
-musicgen-small's shape with random weights in one process: ours in float32, in bfloat16 and
-with 8-bit weights, theirs in float32. Each side goes through its own public loop, ours
-`TokenStream`, theirs `generate`. Sampling is greedy on both sides; the time of transformers'
-run is taken between the first and the last call of its decoder, so its start-up does not count
-against it.
+Random weights, guided, drawn; each side in a process of its own, from the same checkpoint, through
+its own public loop (ours `TokenStream`, theirs `generate`), T5 and the codec's decode left out of
+the steps. Ours are timed one by one over a whole window of 1,500 frames, from nothing. Theirs take
+minutes for that, so they are timed at four lengths of context and joined by straight lines.
 
-`OMP_NUM_THREADS` sets the threads of both. STEPS is small: a step takes 0.1 s or so.
+lm_small_cpu_*: steps a second on average; 50 are real time.
+*_bandwidth: bytes that those steps read (weights, and the cache that is there on average) a second,
+    against what the machine's cores read together of a large array.
+*_memory: the process at its largest, from start to end.
+*_first_sound: from a prompt that is new to the first block of sound, T5 and decode included;
+    theirs: `generate` of as many frames.
+*_reprime: seconds to read 12 s of codes again, which the end of the window costs.
 """
 
 from __future__ import annotations
 
-import copy
+import tempfile
 import time
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
-from unittest import mock
 
+import numpy as np
 import torch
-from transformers import (
-    MusicgenConfig,
-    MusicgenDecoderConfig,
-    MusicgenForConditionalGeneration,
-    T5Config,
-)
 
-from core.generation.params import Prompt, SamplingParams
-from core.generation.token_stream import TokenStream
-from core.model.conditioner import Conditioner
+from core.figures import Figures
 from core.model.config import ModelConfig
-from core.model.int8_linear import can_quantise, quantise
-from core.model.language_model import LanguageModel
-from core.model.packed_linear import pack
-from tests.core.tiny_checkpoints import tiny_codec_config, tiny_tokenizer
+from core.model.cpu_precision import weights_a_step
+from core.model.int4_linear import can_quantise as can_int4
+from core.model.int8_linear import can_quantise as can_int8
+from core.model.memory import CACHE_BYTES, WEIGHT_BYTES
+from tests.benchmarks.sides import FRAMES, THEIRS, Side, measured
+from tests.benchmarks.small_checkpoint import make
 
-STEPS = 20
-CONTEXT = 250  # frames already there: five seconds, so that attention costs something
-TEXT = "warm analog pads over a slow drum machine"
+NAMES = {
+    "lm_small_cpu_full": "float32",
+    "lm_small_cpu_bfloat16": "bfloat16",
+    "lm_small_cpu_quantised": "int8",
+    "lm_small_cpu_int4": "int4",
+}
+READ = 512 * 2**20  # bytes: no cache holds them
 
 
-def figures() -> dict[str, dict[str, Any]]:
-    theirs = small_shaped()
-    plain = LanguageModel.from_hugging_face(
-        theirs.state_dict(), ModelConfig.from_hugging_face(theirs.config.to_dict())
-    )
-    plain.eval().requires_grad_(False)
-    ours = {
-        "lm_small_cpu_full": copy.deepcopy(plain),
-        "lm_small_cpu_bfloat16": copy.deepcopy(plain).bfloat16(),
-        "lm_small_cpu_quantised": plain,
-    }
-    pack(ours["lm_small_cpu_full"])
-    pack(ours["lm_small_cpu_bfloat16"])
-    if can_quantise():
-        quantise(ours["lm_small_cpu_quantised"])
-    else:
-        del ours["lm_small_cpu_quantised"]
-    context = torch.randint(2_048, (4, CONTEXT), generator=torch.Generator().manual_seed(0))
-    # Alternating, best of two: what else the machine does falls on all.
-    speeds: dict[str, float] = {}
-    baseline = 0.0
-    for _ in range(2):
-        for name, model in ours.items():
-            steps = our_steps(model, theirs.text_encoder, context)
-            speeds[name] = max(steps, speeds.get(name, 0.0))
-        baseline = max(baseline, their_steps(theirs, context))
+def figures() -> Figures:
+    wanted = dict(NAMES)
+    if not can_int8():
+        del wanted["lm_small_cpu_quantised"]
+    if not can_int4():
+        del wanted["lm_small_cpu_int4"]
+    speed = bandwidth()
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = make(Path(folder))
+        theirs = measured(checkpoint, THEIRS)
+        sides = {name: measured(checkpoint, precision) for name, precision in wanted.items()}
+    found: Figures = {"cpu_bandwidth": figure(speed / 1e9, "GB/s")}
+    for name, side in sides.items():
+        found |= compared(name, side, theirs, wanted[name], max(speed, bandwidth()))
+    return found
+
+
+def compared(name: str, side: Side, theirs: Side, precision: str, speed: float) -> Figures:
+    steps = steps_a_second(side)
+    rate = steps * bytes_a_step(ModelConfig(), precision)
     return {
-        name: {"value": value, "unit": "steps/s", "baseline": baseline, "ratio": value / baseline}
-        for name, value in speeds.items()
+        name: figure(steps, "steps/s", steps_a_second(theirs)),
+        f"{name}_bandwidth": figure(rate / 1e9, "GB/s", speed / 1e9),
+        f"{name}_memory": figure(side.peak / 1e9, "GB", theirs.peak / 1e9),
+        f"{name}_first_sound": figure(1e3 * side.first_sound, "ms", 1e3 * theirs.first_sound),
+        f"{name}_reprime": figure(side.reprime, "s"),
     }
 
 
-def small_shaped() -> MusicgenForConditionalGeneration:
-    """musicgen-small's language model; its text encoder and codec are tiny."""
-    text = T5Config(
-        vocab_size=len(tiny_tokenizer()), d_model=768, d_kv=64, d_ff=64, num_layers=1, num_heads=2
-    )
-    config = MusicgenConfig(
-        text_encoder=text, audio_encoder=tiny_codec_config(2_048), decoder=MusicgenDecoderConfig()
-    )
-    torch.manual_seed(0)
-    model = MusicgenForConditionalGeneration(config).eval()
-    special = model.decoder.config.vocab_size
-    model.generation_config.update(
-        pad_token_id=special, bos_token_id=special, decoder_start_token_id=special
-    )
-    return model
+def steps_a_second(side: Side) -> float:
+    """Over a whole window: what was not timed lies on the straight line between its neighbours.
+
+    Of steps at one length of context the median counts, so that a hiccup does not.
+    """
+    places = np.round(np.array(side.contexts) / 50)  # a second of music
+    at = [np.mean(np.array(side.contexts)[places == place]) for place in np.unique(places)]
+    took = [np.median(np.array(side.seconds)[places == place]) for place in np.unique(places)]
+    return float(1 / np.interp(np.arange(FRAMES), at, took).mean())
 
 
-def our_steps(model: LanguageModel, encoder: Any, context: torch.Tensor) -> float:
-    conditioner = Conditioner(encoder, tiny_tokenizer(), model)
-    greedy = SamplingParams(greedy=True, guidance=3.0)
-    stream = TokenStream(model, conditioner, Prompt(TEXT), greedy, context)
-    stream.next_frame()  # the context's prefill and the delay's first steps
-    began = time.perf_counter()
-    for _ in range(STEPS):
-        stream.next_frame()
-    return STEPS / (time.perf_counter() - began)
+def bytes_a_step(config: ModelConfig, precision: str) -> float:
+    """Weights, and keys and values of two rows at half a window."""
+    heads = config.codebooks * config.vocab * config.hidden
+    bits = WEIGHT_BYTES[precision]
+    weights = (weights_a_step(config) - heads) * bits + heads * (bits if bits > 1 else 4)
+    cached = 2 * 2 * config.layers * config.hidden * FRAMES / 2
+    return weights + cached * CACHE_BYTES.get(precision, 2)
 
 
-def their_steps(model: MusicgenForConditionalGeneration, context: torch.Tensor) -> float:
-    ends: list[float] = []
-    forward = model.decoder.forward
+def bandwidth() -> float:
+    """Bytes a second that all threads read of a large array, the best of ten."""
+    array = torch.ones(READ // 4, dtype=torch.int32)
+    best = float("inf")
+    for _ in range(10):
+        begun = time.perf_counter()
+        array.max()
+        best = min(best, time.perf_counter() - begun)
+    return READ / best
 
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        made = forward(*args, **kwargs)
-        ends.append(time.perf_counter())
-        return made
 
-    silent = SimpleNamespace(audio_values=torch.zeros(1, 1, 1))
-    with (
-        mock.patch.object(model.decoder, "forward", timed),
-        mock.patch.object(model.audio_encoder, "decode", return_value=silent),
-    ):
-        model.generate(
-            **tiny_tokenizer()([TEXT], return_tensors="pt"),
-            decoder_input_ids=context,
-            do_sample=False,
-            guidance_scale=3.0,
-            max_new_tokens=STEPS + 1,
-        )
-    return (len(ends) - 1) / (ends[-1] - ends[0])
+def figure(value: float, unit: str, baseline: float | None = None) -> dict[str, Any]:
+    ratio = None if baseline is None else value / baseline
+    return {"value": value, "unit": unit, "baseline": baseline, "ratio": ratio}
