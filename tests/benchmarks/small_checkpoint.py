@@ -43,4 +43,4 @@ def make(folder: Path) -> Path:
         max_length=1_500, guidance_scale=3.0, do_sample=True, pad_token_id=special,
         bos_token_id=special, decoder_start_token_id=special,
     )  # fmt: skip
-    return make_checkpoint(folder, model=model.to(torch.bfloat16))
+    return make_checkpoint(folder, model=model.bfloat16())
