@@ -25,6 +25,7 @@ from daw_bridge.events import (
     Filling,
     FirstAudio,
     LatencyChanged,
+    LoopbackMeasured,
     LoopMade,
     MelodyChanged,
     MeterLevels,
@@ -83,6 +84,8 @@ class BridgeAdapter(QObject):
     take_deleted = pyqtSignal(object)
     playhead = pyqtSignal(object)
     clock_told = pyqtSignal(object)
+    controller_mapped = pyqtSignal(object)
+    loopback_measured = pyqtSignal(object)
 
     _wake = pyqtSignal()
 
@@ -199,9 +202,12 @@ class BridgeAdapter(QObject):
                 self.take_deleted.emit(event)
             case ClockTold():
                 self.clock_told.emit(event)
+            case ControllerMapped():
+                self.controller_mapped.emit(event)
+            case LoopbackMeasured():
+                self.loopback_measured.emit(event)
             case (
                 Pong()
-                | ControllerMapped()
                 | AdaptersChanged()
                 | MelodyChanged()
                 | CurrentTake()

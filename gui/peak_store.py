@@ -34,6 +34,7 @@ class PeakStore(QObject):
         self._growing: dict[int, tuple[Peaks, int]] = {}  # room that doubles, and how much is used
         self._known: OrderedDict[int, Peaks] = OrderedDict()  # the one used last is at the end
         self._gone: set[int] = set()
+        self._asked: set[int] = set()  # takes that are waited for, or being read
         self._paths: dict[int, str] = {}
         self._lock = threading.Condition()  # guards the next two, and wakes the thread
         self._wanted: OrderedDict[int, str] = OrderedDict()  # the one asked for last is at the end
@@ -54,7 +55,7 @@ class PeakStore(QObject):
         if take in self._known:
             self._known.move_to_end(take)
             return self._known[take]
-        if record.path and take not in self._gone:
+        if record.path and take not in self._gone and take not in self._asked:
             self._ask(take, record.path)
         return None
 
@@ -108,11 +109,12 @@ class PeakStore(QObject):
     # ------------------------------------------------------------------ the reading
 
     def _ask(self, take: int, path: str) -> None:
+        self._asked.add(take)
         with self._lock:
             self._wanted[take] = path
-            self._wanted.move_to_end(take)
             while len(self._wanted) > WAITING:
-                self._wanted.popitem(last=False)
+                passed_by, _ = self._wanted.popitem(last=False)
+                self._asked.discard(passed_by)
             self._lock.notify()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="peaks", daemon=True)
@@ -138,6 +140,7 @@ class PeakStore(QObject):
     def _take_over(self, take: int, path: str, found: Peaks | None) -> None:
         """Qt's thread again."""
         self.reads += 1
+        self._asked.discard(take)
         if self._paths.get(take) != path or take in self._growing:
             return
         if found is None:
