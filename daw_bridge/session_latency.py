@@ -32,6 +32,12 @@ def sampling_in_force(state: SessionState, asked: SamplingParams) -> SamplingPar
     return replace(asked, guidance=1.0) if off else asked
 
 
+def guidance_due(state: SessionState, sampling: SamplingParams) -> float | None:
+    """The guidance that was asked for and is put off; None: it is as asked for."""
+    asked = state.values["guidance"]
+    return None if sampling.guidance == asked else asked
+
+
 # ---------------------------------------------------------------- what is measured
 
 
@@ -68,7 +74,7 @@ def hear_played(turn: Turn, played: Played, dropouts: int) -> None:
 def _reading(state: SessionState, flight: Flight, now: float, *, waits: bool) -> Reading:
     ahead = flight.received / MODEL_RATE - flight.heard_by(now)
     left = math.inf if flight.wanted is None else (flight.wanted - flight.generated) / FRAME_RATE
-    asked = state.values["guidance"] != 1 and flight.prompt.guidable
+    guidance = flight.guidance_due or flight.sampling.guidance
     return Reading(
         at=now,
         speed=state.headroom.now_speed(now, waits=waits),
@@ -76,7 +82,7 @@ def _reading(state: SessionState, flight: Flight, now: float, *, waits: bool) ->
         buffered=max(0.0, ahead),
         left=max(0.0, left),
         dropouts=state.starved,
-        guided=asked,
+        guided=guidance != 1 and flight.prompt.guidable,
     )
 
 
@@ -116,16 +122,20 @@ def _consider(turn: Turn, flight: Flight, *, waits: bool) -> None:
 
 
 def _guide(turn: Turn, flight: Flight) -> None:
-    """The take's guidance is what the step leaves of it, from the first frame that is not made."""
+    """Guidance goes, or comes back, from the first frame that is not made yet."""
     if flight.engine_done or flight.cancelled or flight.steer_due:
         return
-    asked = replace(flight.sampling, guidance=turn.state.values["guidance"])
-    sampling = sampling_in_force(turn.state, asked)
-    if sampling == flight.sampling or not flight.prompt.guidable:
+    off, now, due = turn.state.tuning.unguided, flight.sampling.guidance, flight.guidance_due
+    if off and now != 1 and flight.prompt.guidable:
+        guidance, due = 1.0, now
+    elif not off and due is not None:
+        guidance, due = due, None
+    else:
         return
+    sampling = replace(flight.sampling, guidance=guidance)
     epoch = turn.state.next_epoch
     turn.change(next_epoch=epoch + 1)
-    turn.change_flight(flight.take, sampling=sampling)
+    turn.change_flight(flight.take, sampling=sampling, guidance_due=due)
     turn.send(ChangeSampling(flight.take, sampling, None, epoch))
 
 
@@ -167,6 +177,8 @@ def lighter(state: SessionState) -> str:
 def _tell(turn: Turn, before: Step, speed: float) -> None:
     state = turn.state
     step = state.tuning.step
+    if before < step is Step.LOOK_AHEAD and state.mode is Mode.SAFE:
+        return  # it was asked for
     makes = f"{speed:.1f} s of sound a second" if speed else "sound"
     match step:
         case Step.NORMAL:

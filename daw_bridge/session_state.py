@@ -94,6 +94,7 @@ class Flight:
     wanted: int | None  # frames
     prompt: Prompt = field(default=Prompt())  # as last asked for, as `sampling` is
     told_tempo: float = 0.0  # in the prompt; 0: none
+    guidance_due: float | None = None  # that it is to have again when there is time for it
     unheard: float = 0.0  # seconds that the engine needs for frames before its first
     steered_at: float | None = None  # when a change was asked for whose sound is yet to come
     steer_due: bool = False  # a change is held back …

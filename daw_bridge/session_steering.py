@@ -25,7 +25,7 @@ from daw_bridge import commands as ask
 from daw_bridge.effects import CutTake, KeepSettings, NoteTake, RecallTake
 from daw_bridge.events import Accepted, PromptChanged
 from daw_bridge.prompt_tempo import told
-from daw_bridge.session_latency import sampling_in_force
+from daw_bridge.session_latency import guidance_due, sampling_in_force
 from daw_bridge.session_melody import note_melody
 from daw_bridge.session_schedule import SLOW_ENDLESS, SPEED_TRUSTED, begin_message
 from daw_bridge.session_state import Flight, Pending, SessionState, Turn, Wish
@@ -176,6 +176,9 @@ def steer(turn: Turn) -> None:
     tempo = tempo_to_tell(turn.state, flight.told_tempo)
     prompt = prompt_of(turn.state, tempo)
     sampling = sampling_of(turn.state, flight.sampling.seed)
+    due = guidance_due(turn.state, sampling)
+    if due != flight.guidance_due:
+        flight = turn.change_flight(flight.take, guidance_due=due)
     if (prompt, sampling) == (flight.prompt, flight.sampling):
         turn.change_flight(flight.take, steer_due=False)
         return

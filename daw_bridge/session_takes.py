@@ -133,6 +133,7 @@ def start_take(
         asked,
         told_tempo,
         follows=follows,
+        guidance_due=None if recipe else latency.guidance_due(state, sampling),
         credit=state.run_ahead if frames is None else frames,
         offset=context.lead if branched is None else branched.offset + (follows or (0, 0))[1],
         unheard=unheard(state, context),

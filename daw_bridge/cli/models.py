@@ -40,10 +40,11 @@ def list_models() -> None:
         table.add_row(*(escape(t) for t in (one.name, _gb(one.bytes), one.licence, one.problem)))
     console.print(table)
     names = {one.name for one in here}
-    table = _table("to download", "model", "about", "plays")
+    table = _table("to download", "weights", "download", "plays")
     for model in PUBLIC:
         if model.id not in names:
-            table.add_row(model.id, model.size, f"{model.gigabytes} GB", model.plays)
+            plays = ", ".join(part for part in ("text", model.plays) if part)
+            table.add_row(model.id, model.size, f"{model.gigabytes} GB", plays)
     console.print("")
     console.print(table)
     say(f" weights of these under {PUBLIC_LICENCE}; `daw-bridge models get ID` downloads one")

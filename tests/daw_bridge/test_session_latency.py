@@ -119,6 +119,28 @@ def test_while_guidance_is_off_a_fader_does_not_bring_it_back() -> None:
     assert [c.sampling.guidance for c in of(engine.ChangeSampling, came)] == [5.0]
 
 
+def test_a_retry_goes_through_its_own_guidance_and_is_not_corrected() -> None:
+    stage = Stage(guidance=5.0)
+    stage.do(engine.TakeDone(1, stage.made, True))
+    stage.do(ask.SetParameter("guidance", 2.0), ask.Retry(ME))
+    flight = stage.state.current
+    assert flight is not None
+    assert flight.sampling.guidance == 5.0
+    made = stage.do(replace(tokens(2, 0, 300), take=2), replace(block(2, 0, 300), epoch=2))
+    made += stage.do(audio.TakeHeard(2, stage.now), audio.Played(2, 2, 3_200, 5.0, 0))
+    assert not of(engine.ChangeSampling, made)
+
+
+def test_a_take_that_begins_without_guidance_gets_it_when_there_is_time() -> None:
+    stage = Stage()
+    stage.play(35, 0.7)
+    came = stage.do(ask.Generate("next"))
+    assert stage.one(engine.StartTake, came).sampling.guidance == 1.0
+    flight = stage.state.current
+    assert flight is not None
+    assert flight.guidance_due == 3.0
+
+
 def test_low_is_left_alone() -> None:
     stage = Stage(latency=0)
     came = stage.play(35, 0.7)

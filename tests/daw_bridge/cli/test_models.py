@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -230,6 +232,25 @@ def test_a_piece_that_is_damaged_is_found_out_and_fetched_anew(
     assert "came damaged; get it again" in str(error)
     assert not part.exists()
     run("get", "someone/tiny")
+    assert is_whole(cache, checkpoint)
+
+
+def test_a_disk_that_fills_up_on_the_way_keeps_what_has_come(
+    hub: SmallHub, checkpoint: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (checkpoint / "model.safetensors").read_bytes()
+
+    def full(url: str, file: BinaryIO, **_: object) -> None:
+        file.write(whole[:400_000])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resumed_download, "http_get", full)
+        error = refused("get", "someone/tiny")
+    assert isinstance(error, BadCheckpoint)
+    assert "is full; make room and try again (what has come is kept)" in str(error)
+    run("get", "someone/tiny")
+    assert hub.ranges == ["bytes=400000-"]
     assert is_whole(cache, checkpoint)
 
 
