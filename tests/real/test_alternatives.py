@@ -74,6 +74,7 @@ def test_swaps_land_on_the_bar_to_the_sample(tmp_path: Path) -> None:
     def line_of(take: int, bar: int) -> int:
         """Where it came in: on its bar or, on a busy machine, some bars later."""
         lines = [round((bar - 1 + late) * BAR) for late in range(5)]
+        lines = [line for line in lines if line + RATE // 4 <= end]
         return min(lines, key=lambda line: off_by(take, line, line + RATE // 4).max())
 
     def off_by(take: int, first: int, stop: int) -> np.ndarray:
