@@ -40,7 +40,7 @@ SHORTEST_GAP = 0.1  # seconds between two changes of one take: each costs the en
 LONGEST_GAP = 1.0
 SHORTEST_BRANCH = 25  # frames of a take that are worth making anew
 TEMPO_MOVED = 0.01  # share by which a clock must move before a take is told
-STEPS_LOST = 8  # that a change costs: what is drawn again, and a smaller block
+STEPS_LOST = 14  # that a change costs: what is read and drawn again, and smaller blocks
 
 
 def sampling_of(state: SessionState, seed: int) -> SamplingParams:
