@@ -4,7 +4,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help run test lint bench eval-starter gallery accept clean setup test-programs music-programs accept-programs
+.PHONY: help run test lint bench eval-starter gallery screenshots accept clean setup test-programs music-programs accept-programs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ eval-starter: setup music-programs ## the starter model's figures: a table and b
 
 gallery: setup ## ten clips a style to look at and hear: build/gallery/index.html
 	$(BIN)/python -m core.training.measure --gallery $(ARGS)
+
+screenshots: setup ## pictures of the panel in docs/screenshots
+	@$(BIN)/python -m gui.screenshots docs/screenshots
 
 accept: setup accept-programs ## the slow acceptance tests
 	$(BIN)/python -m pytest -m accept --timeout 900 $(ARGS)
