@@ -250,6 +250,13 @@ class MapController:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureLoopback:
+    """Play a test signal and hear what comes back of it at the input: latency, drift, dropouts."""
+
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
 class UseModel:
     model: str
     origin: Origin = field(default=Origin())
@@ -321,6 +328,13 @@ class AskTakes:
 @dataclass(frozen=True, slots=True)
 class AskTree:
     """All takes at once, and where the clock is: for whoever shows them."""
+
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class AskControllers:
+    """Which MIDI controller sets each parameter."""
 
     origin: Origin = field(default=Origin())
 
@@ -444,6 +458,7 @@ Command = (
     | TapTempo
     | LearnController
     | MapController
+    | MeasureLoopback
     | UseModel
     | SetMelody
     | UseAdapter
@@ -452,6 +467,7 @@ Command = (
     | AskStatus
     | AskParameter
     | AskPrompt
+    | AskControllers
     | AskMelody
     | AskAdapters
     | AskCurrent

@@ -26,6 +26,7 @@ from daw_bridge.events import Event, LatencyChanged
 from daw_bridge.ports import AudioSink, Engine
 from daw_bridge.presets import Preset
 from daw_bridge.session import apply
+from daw_bridge.session_loopback import open_output
 from daw_bridge.session_state import SessionInput, SessionOutput, SessionState
 from daw_bridge.settings import SettingsFile
 from daw_bridge.take_tree import TakeTree
@@ -94,13 +95,13 @@ class Controller:
 
         These choices hold for this run: what a person chooses later is what is remembered.
         """
-        self._state = replace(self._state, oscquery=oscquery)  # a port, for the status
+        self._state = replace(self._state, oscquery=oscquery, output_wanted=output)
         self._disk.start()
         self._thread.start()
         self._audio.start(self._enter)
         self._engine.start(self._enter)
         self._audio.send(audio_messages.SetGain(self._state.values["gain"]))
-        self._audio.send(audio_messages.OpenOutput(output))
+        self._audio.send(open_output(self._state, output))
         if input != "none":
             self._audio.send(audio_messages.OpenInput(input))
         self._enter(engine_messages.ModelLoading(model, 0.0, "starting"))

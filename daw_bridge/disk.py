@@ -13,6 +13,7 @@ from core.errors import DawBridgeError
 from daw_bridge import effects as disk
 from daw_bridge.clips import read_head
 from daw_bridge.dropped_files import read_dropped, recall
+from daw_bridge.loopback.examination import examine
 from daw_bridge.looping.loop_making import at_tempo
 from daw_bridge.settings import SettingsFile
 from daw_bridge.takes import TakeLibrary, problem_of
@@ -123,6 +124,9 @@ class DiskWorker:
                 self._answer(disk.RecipeRecalled(token, record, codes))
             case disk.StretchLoop(take, pcm, samples):
                 self._answer(disk.LoopStretched(take, at_tempo(pcm, samples)))
+            case disk.ExamineLoopback(token, heard, train, reported, underruns, buffer):
+                report = examine(heard, train, reported, underruns, buffer)
+                self._answer(disk.LoopbackExamined(token, report))
             case disk.KeepSettings(values):
                 self._settings.change(values)
             case _:

@@ -13,6 +13,9 @@ from typing import Any
 from core.generation.messages import Codes, Pcm, PcmBlock, TakeTokens
 from core.generation.params import BarGrid
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
+from daw_bridge.loopback.chirps import ChirpTrain
+from daw_bridge.loopback.examination import Heard
+from daw_bridge.loopback.report import LoopbackReport
 from daw_bridge.take_timeline import TakeChange
 
 
@@ -257,6 +260,18 @@ class StretchLoop:
     samples: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ExamineLoopback:
+    """What came back of a test signal; the rest as `loopback.examination.examine` takes it."""
+
+    token: int
+    heard: Heard
+    train: ChirpTrain
+    reported: float
+    underruns: int
+    buffer: int
+
+
 DiskEffect = (
     OpenTake
     | KeepPcm
@@ -277,6 +292,7 @@ DiskEffect = (
     | KeepCurrent
     | KeepSettings
     | StretchLoop
+    | ExamineLoopback
 )
 
 
@@ -382,6 +398,12 @@ class LoopStretched:
     pcm: Pcm
 
 
+@dataclass(frozen=True, slots=True)
+class LoopbackExamined:
+    token: int
+    report: LoopbackReport
+
+
 DiskOutcome = (
     TakeWritten
     | TakeDiscarded
@@ -394,6 +416,7 @@ DiskOutcome = (
     | RecipeRecalled
     | LoopReady
     | LoopStretched
+    | LoopbackExamined
 )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from daw_bridge.commands import Origin
 from daw_bridge.effects import TakeRecord
+from daw_bridge.loopback.report import LoopbackReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +270,19 @@ class ControllerMapped:
     name: str
     controller: int | None
     learning: bool = False
+    origin: Origin | None = None  # who asked
+    answer: bool = False  # nothing changed: it answers a question
+
+
+@dataclass(frozen=True, slots=True)
+class LoopbackMeasured:
+    """What the loopback doctor found. advice: what to do about it. buffer: the value of that
+    parameter to try next, None: it is right as it is."""
+
+    report: LoopbackReport
+    advice: str
+    buffer: int | None = None
+    origin: Origin | None = None  # who asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +332,7 @@ Event = (
     | AdaptersChanged
     | MelodyChanged
     | ControllerMapped
+    | LoopbackMeasured
     | MeterLevels
     | Pong
     | Problem

@@ -14,6 +14,7 @@ from mido import Message
 
 from daw_bridge import commands as ask
 from daw_bridge.commands import Command, Origin
+from daw_bridge.controllers import changed, default_table
 from daw_bridge.events import ControllerMapped, Event, ParameterChanged
 from daw_bridge.parameters import PARAMETERS
 
@@ -56,11 +57,6 @@ NOTES: dict[int, NoteAction] = {
 RECORD_NOTE = 69
 
 
-def _controllers() -> Mapping[int, str]:
-    table = {p.controller: p.name for p in PARAMETERS.values() if p.controller is not None}
-    return MappingProxyType(table)
-
-
 def _values() -> Mapping[str, float]:
     return MappingProxyType({name: p.default for name, p in PARAMETERS.items()})
 
@@ -72,7 +68,7 @@ class MidiMapping:
     channel: the only MIDI channel heard, 0 to 15; None hears all.
     """
 
-    controllers: Mapping[int, str] = field(default_factory=_controllers)
+    controllers: Mapping[int, str] = field(default_factory=default_table)
     values: Mapping[str, float] = field(default_factory=_values)
     knobs: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     caught: frozenset[int] = frozenset()
@@ -106,6 +102,8 @@ class MidiMapping:
                     return replace(self, values=values)
                 elsewhere = {c for c in self.caught if self.controllers.get(c) == name}
                 return replace(self, values=values, caught=self.caught - elsewhere)
+            case ControllerMapped(answer=True):
+                return self
             case ControllerMapped(name, _, learning=True):
                 return replace(self, learning=name)
             case ControllerMapped(name, controller):
@@ -115,9 +113,7 @@ class MidiMapping:
 
     def mapped(self, changes: Mapping[str, int | None]) -> MidiMapping:
         """With these parameters on these controllers; a controller sets one parameter."""
-        table = {c: n for c, n in self.controllers.items() if n not in changes}
-        table |= {c: n for n, c in changes.items() if c is not None}
-        return replace(self, controllers=MappingProxyType(table), learning=None)
+        return replace(self, controllers=changed(self.controllers, changes), learning=None)
 
     # ------------------------------------------------------------------ controllers
 

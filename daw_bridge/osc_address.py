@@ -269,7 +269,9 @@ def _port(a: Arguments) -> int | None:
 
 
 def _learn(a: Arguments) -> Command:
-    name = parameter(a.text("the parameter's name")).name
+    if not (a and (name := a.word())):
+        return ask.AskControllers(a.end())
+    name = parameter(name).name
     return ask.LearnController(name, a.end())
 
 
@@ -362,8 +364,14 @@ ADDRESSES: dict[str, Address] = {
         Address(f"{ROOT}/preset", "s or i", "recall a preset by name or number from 0", _preset),
         *(_for_parameter(p) for p in PARAMETERS.values()),
         Address(f"{ROOT}/tap", "", "tap the tempo", _trigger(ask.TapTempo), button=True),
-        Address(f"{ROOT}/learn", "s parameter", "the next MIDI controller that moves sets it",
-                _learn),
+        Address(f"{ROOT}/learn", "[s parameter]", "the next MIDI controller that moves sets it;"
+                " without arguments → every parameter and its controller (-1: none)", _learn),
+        Address(f"{ROOT}/unlearn", "s parameter", "no MIDI controller sets it any more",
+                lambda a: ask.MapController(parameter(a.text("the parameter's name")).name, None,
+                                            a.end())),
+        Address(f"{ROOT}/loopback", "",
+                "measure the way from the output back to the input: latency, drift, dropouts",
+                _trigger(ask.MeasureLoopback), button=True),
         Address(f"{ROOT}/model", "s", "load a model: starter, a folder or a hub id",
                 lambda a: ask.UseModel(a.text("the model's name"), a.end())),
         Address(f"{ROOT}/melody", "[s path]",

@@ -99,6 +99,9 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/pong", tuple(_canonical(payload)))
         case events.Problem(code, text, origin):
             return OscMessage(f"{ROOT}/error", (origin.address or ROOT, code, text))
+        case events.LoopbackMeasured(report, text):
+            figures = (1000 * report.round_trip, float(report.drift or 0.0))
+            return OscMessage(f"{ROOT}/loopback", (*figures, len(report.dropouts), text))
         case events.TakeDeleted(take):
             return OscMessage(f"{ROOT}/takes/deleted", (take,))
         case (
@@ -215,11 +218,13 @@ class OscFeedback:
         match event:
             case events.AdaptersChanged() | events.MelodyChanged():
                 return True, not event.answer
+            case events.ControllerMapped():
+                return event.answer, not event.answer
             case events.ParameterChanged() | events.PromptChanged():
                 return event.answer, not event.answer  # no echo to the fader that moved
             case events.StatusChanged():
                 return True, event.origin is None
-            case events.Pong() | events.TakeTold() | events.TakesTold():
+            case events.Pong() | events.TakeTold() | events.TakesTold() | events.LoopbackMeasured():
                 return True, False
             case events.CurrentTake():
                 return True, not event.answer

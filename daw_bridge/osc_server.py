@@ -29,6 +29,7 @@ from daw_bridge.commands import Command, Origin, Refused
 from daw_bridge.events import Event
 from daw_bridge.osc_address import ROOT, parse
 from daw_bridge.osc_feedback import Client, OscFeedback
+from daw_bridge.osc_log import OscLog
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class OscServer:
         self._socket = _bound(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         self.malformed = 0
+        self.log = OscLog()
         self.feedback = OscFeedback(self._reply)
         self._waiting: list[tuple[float, int, OscMessage, Client]] = []
         self._order = itertools.count()
@@ -94,6 +96,7 @@ class OscServer:
         except OSError:  # Windows reports here that an earlier answer found no one
             return
         client = (sender[0], sender[1])
+        self.log.note(datagram, client, received=True)
         try:
             messages = list(_messages(datagram, 0.0))
         except (BundleError, MessageError, UnicodeDecodeError, ValueError, IndexError,
@@ -150,6 +153,7 @@ class OscServer:
         """Any thread."""
         with contextlib.suppress(OSError):  # a client that has gone has nothing to hear
             self._socket.sendto(datagram, client)
+            self.log.note(datagram, client, received=False)
 
 
 def _messages(datagram: bytes, due: float) -> Iterator[tuple[float, OscMessage]]:

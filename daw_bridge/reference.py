@@ -57,6 +57,7 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/progress | i take, f 0 to 1 | ten a second at most; of endless takes minus seconds |
 | /musicgen/done | i take, s path | it is on disk, whole |
 | /musicgen/loop/made | i take, f ms, f ms, i | a loop goes round: see [takes](takes.md#loops) |
+| /musicgen/loopback | f ms, f ppm, i, s | [measured](routing.md#the-loopback-doctor): dropouts |
 | /musicgen/current | i take (0: none) | undo, redo or someone chose it, or you asked |
 | /musicgen/alternatives/ready | i n, i take, … | they can be swapped to, by number; 0: no more |
 | /musicgen/take | i take, i parent, f at, f seconds, i kept, i seed, s prompt, s path | see takes |

@@ -15,6 +15,7 @@ from daw_bridge import effects as disk
 from daw_bridge import session_alternatives as alternatives
 from daw_bridge import session_library as library
 from daw_bridge import session_loop as loops
+from daw_bridge import session_loopback as loopback
 from daw_bridge import session_playing as playing
 from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
@@ -62,6 +63,7 @@ def apply(
             try_swap(turn)
             forget_lost_clocks(turn)
             forget_late_questions(turn)
+            loopback.forget_late(turn)
             loops.keep_loops(turn)
         case (
             engine.ModelLoading()
@@ -100,6 +102,7 @@ def apply(
             | disk.RecipeRecalled()
             | disk.LoopReady()
             | disk.LoopStretched()
+            | disk.LoopbackExamined()
         ):
             _hear_disk(turn, item)
         case _:
@@ -188,8 +191,8 @@ def _hear_audio(turn: Turn, event: audio.AudioEvent) -> None:
         case audio.OutputOpened(device, rate, _, latency):
             turn.change(output=device, output_rate=rate, latency=latency)
             _opened(turn, "output")
-        case audio.InputOpened(device):
-            turn.change(input=device)
+        case audio.InputOpened(device, latency=latency):
+            turn.change(input=device, input_latency=latency)
             _opened(turn, "input")
         case audio.DeviceLost(kind, text):
             if kind == "output":
@@ -201,14 +204,17 @@ def _hear_audio(turn: Turn, event: audio.AudioEvent) -> None:
             turn.send(Problem("bad_device", text, origin))
         case audio.TakeHeard():
             sound.on_heard(turn, event)
+            loopback.heard(turn, event)
         case audio.Played():
             sound.on_played(turn, event)
         case audio.TakeEnded():
             sound.on_ended(turn, event)
+            loopback.ended(turn, event)
         case audio.Levels(output, inputs):
             turn.send(MeterLevels(output, inputs))
         case audio.Captured():
-            clip_captured(turn, event)
+            if not loopback.captured(turn, event):
+                clip_captured(turn, event)
         case audio.AudioProblem(code, text):
             turn.change(problem=text)
             turn.send(Problem(code, text, ask.Origin(source="audio")))
@@ -244,6 +250,8 @@ def _hear_disk(turn: Turn, outcome: disk.DiskOutcome) -> None:
             loops.on_ready(turn, outcome)
         case disk.LoopStretched():
             loops.on_stretched(turn, outcome)
+        case disk.LoopbackExamined():
+            loopback.examined(turn, outcome)
         case disk.DiskProblem():
             playing.give_up(turn, outcome)
             question_failed(turn, outcome)

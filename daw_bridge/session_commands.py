@@ -8,8 +8,10 @@ from typing import assert_never
 from core.errors import DawBridgeError
 from core.generation import messages as engine
 from daw_bridge import commands as ask
+from daw_bridge import controllers
 from daw_bridge import effects as disk
 from daw_bridge import session_library as library
+from daw_bridge import session_loopback as loopback
 from daw_bridge import session_playing as playing
 from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
@@ -114,12 +116,18 @@ def obey(turn: Turn, command: ask.Command) -> None:
         case ask.LearnController(name, origin):
             turn.send(ControllerMapped(parameter(name).name, None, learning=True))
             turn.send(Accepted(0, origin))
+        case ask.AskControllers(origin):
+            table = controllers.changed(controllers.default_table(), state.controllers)
+            for name, controller in controllers.by_parameter(table).items():
+                turn.send(ControllerMapped(name, controller, origin=origin, answer=True))
         case ask.MapController(name, controller, origin):
             others = {n: c for n, c in state.controllers.items() if c != controller or c is None}
             mapped = {**others, parameter(name).name: controller}
             turn.change(controllers=MappingProxyType(mapped))
             turn.send(ControllerMapped(name, controller), Accepted(0, origin))
             turn.send(disk.KeepSettings({"controllers": mapped}))
+        case ask.MeasureLoopback():
+            loopback.measure(turn, command)
         case ask.UseModel(model, origin):
             asked = ModelState(asked=model, loaded=state.model.loaded, origin=origin)
             turn.change(model=asked, problem="")  # remembered when it is loaded
@@ -133,7 +141,8 @@ def obey(turn: Turn, command: ask.Command) -> None:
             use_adapter(turn, command)
         case ask.UseOutput(device, origin):
             turn.asked_to_open("output", origin)
-            turn.send(audio.OpenOutput(device), Accepted(0, origin))
+            turn.change(output_wanted=device)
+            turn.send(loopback.open_output(turn.state, device), Accepted(0, origin))
             turn.send(disk.KeepSettings({"output": device}))
         case ask.UseInput(device, origin):
             turn.change(input_wanted=device, input="" if device == "none" else state.input)
@@ -187,6 +196,8 @@ def _set_parameter(
         switched(turn, on=bool(checked))
     elif name == "latency":
         choose_mode(turn)
+    elif name == "buffer":
+        loopback.choose_buffer(turn)
     elif name == "gain":
         turn.send(audio.SetGain(checked))
     elif name in ("tempo", "tell_tempo"):

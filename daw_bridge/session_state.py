@@ -24,6 +24,7 @@ from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, T
 from daw_bridge.events import ClockTold, Event, Status
 from daw_bridge.headroom import Headroom
 from daw_bridge.latency import Latency, Mode
+from daw_bridge.loopback.run import LoopbackRun
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.presets import Preset
 from daw_bridge.take_tree import TakeTree
@@ -219,6 +220,15 @@ class Alternatives:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopbackState:
+    """A measurement under way. underruns: as they were counted before it."""
+
+    run: LoopbackRun
+    origin: Origin
+    underruns: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelState:
     asked: str = ""
     progress: float = 0.0
@@ -255,12 +265,15 @@ class SessionState:
     output: str = ""
     output_rate: int = 0
     latency: float = 0.05
+    output_wanted: str | None = None
     input: str = ""
     input_wanted: str | None = None
+    input_latency: float = 0.0
     openers: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))  # by side
     recording_since: float | None = None
     recorded: Context | None = None
     underruns: int = 0
+    loopback: LoopbackState | None = None
     # takes
     next_take: int = 1
     next_epoch: int = 1

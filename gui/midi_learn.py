@@ -1,4 +1,4 @@
-"""MIDI learn: a right click on a control (or Ctrl+M), then move a knob. Told, and forgotten."""
+"""MIDI learn: a right click on a control (or Ctrl+Shift+M), then move a knob; and forget it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daw_bridge.events import ControllerMapped
 from daw_bridge.parameters import PARAMETERS
 from gui.bridge_adapter import Submit
 
-KEY = "Ctrl+M"
+KEY = "Ctrl+Shift+M"
 
 
 class MidiLearn(QObject):
@@ -37,8 +37,6 @@ class MidiLearn(QObject):
                 self._names[widget] = name
                 widget.installEventFilter(self)
         QShortcut(QKeySequence(KEY), window, self.learn_focused)
-        self._escape = QShortcut(QKeySequence("Esc"), window, self.cancel)
-        self._escape.setEnabled(False)
 
     @property
     def learning(self) -> str:
@@ -64,7 +62,10 @@ class MidiLearn(QObject):
             self._submit(ask.MapController(self._learning, self._controllers[self._learning]))
 
     def learn_focused(self) -> None:
-        """The control that has the keyboard."""
+        """The control that has the keyboard; once more, and nothing is learnt."""
+        if self._learning:
+            self.cancel()
+            return
         name = self._names.get(QApplication.focusWidget() or self._window)
         if name:
             self.learn(name)
@@ -80,8 +81,8 @@ class MidiLearn(QObject):
         if event.learning:
             self._wait_for(name)
             self.news.emit(
-                self.tr("Move a knob: it will set {control} (Esc: never mind)").format(
-                    control=label
+                self.tr("Move a knob: it will set {control} ({key}: never mind)").format(
+                    control=label, key=KEY
                 )
             )
             return
@@ -112,7 +113,7 @@ class MidiLearn(QObject):
         learn = menu.addAction(self.tr("&Learn: move a knob\t{key}").format(key=KEY))
         learn.triggered.connect(lambda: self.learn(name))
         if self._learning:
-            menu.addAction(self.tr("&Never mind\tEsc")).triggered.connect(self.cancel)
+            menu.addAction(self.tr("&Never mind")).triggered.connect(self.cancel)
         forget = menu.addAction(self.tr("&Forget the controller"))
         forget.setEnabled(controller is not None)
         forget.triggered.connect(lambda: self.forget(name))
@@ -138,7 +139,7 @@ class MidiLearn(QObject):
         field.setToolTip("\n".join(line for line in (self._tips[name], told) if line))
 
     def _wait_for(self, name: str) -> None:
-        """The control that waits is marked, and Escape is ours meanwhile."""
+        """The control that waits is marked."""
         for field, learns in ((self._learning, False), (name, True)):
             if field:
                 widget = self._fields[field]
@@ -148,4 +149,3 @@ class MidiLearn(QObject):
                     style.unpolish(widget)
                     style.polish(widget)
         self._learning = name
-        self._escape.setEnabled(bool(name))

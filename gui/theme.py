@@ -128,6 +128,7 @@ def style_sheet(colours: Colours) -> str:
     QComboBox QAbstractItemView {{ background: {c.surface}; border: 1px solid {c.border};
                    selection-background-color: {c.accent};
                    selection-color: {c.on_accent}; }}
+    *[learning="true"] {{ border: 1px solid {c.warning}; }}
     QAbstractSpinBox {{ padding-right: 0; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 20px; }}
     QAbstractSpinBox::up-arrow {{ image: url("{up}"); }}

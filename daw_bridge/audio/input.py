@@ -76,7 +76,8 @@ class DeviceInput:
                 device=device.index, channels=self.channels, samplerate=device.rate, latency="high"
             )
             self._recorder.start()
-        self._clock = StreamClock(self.rate, -self._latency(device))
+        self.latency = self._latency(device)
+        self._clock = StreamClock(self.rate, -self.latency)
         self._base = 0  # frames of earlier actions
         self._action: Any = self._recorder.record_ringbuffer(self._ring)
 

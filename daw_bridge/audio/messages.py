@@ -176,6 +176,7 @@ class InputOpened:
     device: str
     rate: int
     channels: int
+    latency: float = 0.0  # seconds from the ear to the callback; below 0 where it hears ahead
 
 
 @dataclass(frozen=True, slots=True)

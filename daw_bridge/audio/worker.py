@@ -250,7 +250,9 @@ class AudioWorker:
         found = devices.match(self._devices(), request.device, "input")
         self._input = DeviceInput(found, request.keep_seconds)
         self._streams += 1
-        self._channel.post(InputOpened(found.name, self._input.rate, self._input.channels))
+        opened = self._input
+        told = InputOpened(found.name, opened.rate, opened.channels, opened.latency)
+        self._channel.post(told)
 
     @staticmethod
     def _is_device(name: str | None) -> bool:

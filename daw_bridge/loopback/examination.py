@@ -35,7 +35,7 @@ class Heard:
 def examine(
     heard: Heard, train: ChirpTrain, reported: float = 0.0, underruns: int = 0, buffer: int = 0
 ) -> LoopbackReport:
-    """reported: seconds of latency that the drivers tell, which the two moments already allow for."""
+    """reported: seconds of latency that the drivers tell; the moments in `heard` allow for them."""
     sound = _loudest(heard.pcm)
     peak = float(np.abs(sound).max(initial=0.0))
     unknown = LoopbackReport(False, train.seconds, peak, underruns=underruns, buffer=buffer)

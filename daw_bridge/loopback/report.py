@@ -78,8 +78,9 @@ def advice(report: LoopbackReport) -> str:
     if report.drift is not None and abs(report.drift) >= MUCH_DRIFT:
         slip = abs(report.drift) * 0.6
         said.append(
-            f"The clocks of output and input differ by {abs(report.drift):.0f} ppm ({slip:.0f} ms in"
-            " ten minutes): use one device for both, or let one follow the other's word clock."
+            f"The clocks of output and input differ by {abs(report.drift):.0f} ppm"
+            f" ({slip:.0f} ms in ten minutes): use one device for both, or let one follow the"
+            " other's word clock."
         )
     if abs(report.untold) >= MUCH_UNTOLD:
         late = "late" if report.untold > 0 else "early"

@@ -99,6 +99,14 @@ class LoopPlayer(JackChild):
         return self("began")
 
 
+class DelayLine(JackChild):
+    """A wire that is longer than it looks: `("delay", frames)`. `("lose", frames, seconds)` leaves
+    out so many, so many seconds from now, and is shorter from there on."""
+
+    def __init__(self) -> None:
+        super().__init__(_delay)
+
+
 # ---------------------------------------------------------------- in the child
 
 
@@ -162,6 +170,32 @@ def _play_loop(pipe: Connection) -> None:
 
     doors: dict[str, Ask] = {"play": play, "began": lambda: anchor.at(playing[0][1] / rate)}
     _answer(client, pipe, port.name, doors)
+
+
+def _delay(pipe: Connection) -> None:
+    client = jack.Client("delay", no_start_server=True)
+    source: Any = client.inports.register("in")
+    sink: Any = client.outports.register("out")
+    past = np.zeros(client.samplerate, np.float32)
+    late, losses = 0, list[tuple[int, int]]()  # frames, and the frame from which on
+
+    @client.set_process_callback
+    def process(frames: int) -> None:
+        nonlocal late
+        if losses and client.last_frame_time >= losses[0][1]:
+            late -= losses.pop()[0]
+        past[:-frames] = past[frames:]
+        past[-frames:] = source.get_array()
+        sink.get_array()[:] = past[len(past) - frames - late : len(past) - late]
+
+    def delay(by: int) -> None:
+        nonlocal late
+        late = by
+
+    def lose(count: int, seconds: float) -> None:
+        losses.append((count, client.frame_time + round(seconds * client.samplerate)))
+
+    _answer(client, pipe, sink.name, {"delay": delay, "lose": lose})
 
 
 def _conduct(pipe: Connection) -> None:
