@@ -22,28 +22,25 @@ from daw_bridge.audio_client import AudioClient
 from tests.conftest import require_program
 
 
-def _realtime() -> str:
-    """With real-time priority, as a studio's runs, where this user may have it."""
-    may = subprocess.run(["chrt", "-f", "10", "true"], capture_output=True, check=False)
-    return "-R -P 10" if may.returncode == 0 else "-r"
-
-
 class JackServer:
     """jackd on the dummy driver, synchronous (-S): bit-exact even on a busy machine.
 
     A client that is killed stalls a synchronous jackd for good: for that, synchronous=False.
+    realtime: as a studio's runs, where this user may; for tests with more load than cores.
     """
 
     def __init__(
-        self, name: str, log: Path, rate: int, period: int, synchronous: bool = True
-    ) -> None:
+        self, name: str, log: Path, rate: int, period: int, synchronous: bool = True,
+        realtime: bool = False,
+    ) -> None:  # fmt: skip
         self.name, self.rate, self.period = name, rate, period
+        self._priority = "-R -P 10" if realtime and _may_have_priority() else "--no-realtime"
         self._mode = "-S -t 5000" if synchronous else "-t 1000"
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        words = f"jackd {_realtime()} {self._mode} -n {self.name} -d dummy"
+        words = f"jackd {self._priority} {self._mode} -n {self.name} -d dummy"
         command = [*words.split(), "-r", str(self.rate), "-p", str(self.period)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -95,6 +92,11 @@ class JackServer:
             return done.returncode == 0
 
         wait_for(connected, 20, f"{source} is connected to {sink}")
+
+
+def _may_have_priority() -> bool:
+    words = ["chrt", "-f", "10", "true"]
+    return shutil.which("chrt") is not None and subprocess.run(words, check=False).returncode == 0
 
 
 class JackRecording:
@@ -192,8 +194,10 @@ def jack_server(
     monkeypatch.setenv("JACK_DEFAULT_SERVER", name)  # before any child is started
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
 
-    def start(rate: int = 48_000, period: int = 256, synchronous: bool = True) -> JackServer:
-        server = JackServer(name, tmp_path / "jackd.log", rate, period, synchronous)
+    def start(
+        rate: int = 48_000, period: int = 256, synchronous: bool = True, realtime: bool = False
+    ) -> JackServer:
+        server = JackServer(name, tmp_path / "jackd.log", rate, period, synchronous, realtime)
         servers.append(server)
         server.start()
         return server

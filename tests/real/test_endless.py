@@ -70,7 +70,7 @@ def hogs() -> Iterator[None]:
 def test_ten_minutes_without_a_gap(
     jack_server, jack_rec, display: str, tmp_path: Path, hogs: None, capsys
 ) -> None:
-    server = jack_server(rate=RATE, period=256)
+    server = jack_server(rate=RATE, period=256, realtime=True)
     with Program(tmp_path, "--model", "starter", "--device", "cpu", "--no-discovery",
                  display=display) as program:  # fmt: skip
         client = OscClient(program.port)

@@ -66,7 +66,7 @@ def test_fifty_rounds_on_jack_keep_the_grid(
         for frame, audio in capture._blocks:
             heard[frame - first : frame - first + len(audio)] = audio
         frames = [
-            _frame_of(capture, start + when(n) + PERIOD) - first for n in range(1, ROUNDS + 1)
+            _frame_of(capture, start + when(n) - PERIOD) - first for n in range(1, ROUNDS + 1)
         ]
     finally:
         capture.close()
