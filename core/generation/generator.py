@@ -41,7 +41,8 @@ FEW_BITS = {INT8: int8_linear.can_quantise, INT4: int4_linear.can_quantise}
 WARM_UP_FRAMES = sum(FIRST_BLOCKS) + LATER_BLOCKS
 _REHEARSAL_SECONDS = 1.0
 Made = TypeVar("Made")
-_WORTH_A_CORE = 0.8  # more threads must bring a step below this share of the time of one
+_WORTH_A_CORE = 0.8  # more threads must bring a step below this share of the time of one …
+_AT_EASE = 0.01  # … where that is below this, in seconds: twice real time; else any gain counts
 
 
 def resolve_device(device: str, dtype: str) -> tuple[str, str]:
@@ -249,7 +250,8 @@ class Generator:
             alone = self._rehearse()
             torch.set_num_threads(most)
             self._rehearse()
-            if self._rehearse() > _WORTH_A_CORE * alone:
+            worth = _WORTH_A_CORE if alone < _AT_EASE else 1.0
+            if self._rehearse() > worth * alone:
                 torch.set_num_threads(1)
         return torch.get_num_threads()
 
