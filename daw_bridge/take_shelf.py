@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from core.errors import BadInput
@@ -38,13 +40,15 @@ class TakeShelf:
         if record is None:
             raise BadInput(f"the files of take {place.name} are gone: it cannot be restored")
         path = self._folder / Path(record.path).name
+        if path.exists():
+            raise BadInput(f"{path} is in the way of take {record.take}; move it elsewhere first")
         for suffix in reversed(SUFFIXES):
             file = Path(record.path).with_suffix(suffix)
             if file.exists():
                 os.replace(file, path.with_suffix(suffix))
-        place.rmdir()
-        (back,) = (r for r in read_folder(self._folder)[0].values() if r.take == record.take)
-        return back
+        with contextlib.suppress(OSError):  # something of somebody else's is in it
+            place.rmdir()
+        return replace(record, path=str(path))
 
     def _place(self, take: int | None) -> Path:
         if take is not None:

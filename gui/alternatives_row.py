@@ -50,6 +50,12 @@ class AlternativesRow(QWidget):
         self._ring, self._asked = takes, False
         self._show(takes[-1] if takes else 0)
 
+    def show_refused(self) -> None:
+        """Something could not be done: if it was this, nothing is being made."""
+        if self._asked:
+            self._asked = False
+            self._say()
+
     def show_sounding(self, take: int) -> None:
         if take in self._ring:
             self._show(take)

@@ -55,7 +55,7 @@ class ClockBar(QWidget):
             self.tr("Let our own clock roll, so that takes begin and end on its bars")
         )
         self.run.clicked.connect(self.run_wanted)
-        self.text = QLabel()
+        self.text = QLabel(self)
         self.text.setAccessibleName(self.tr("Clock"))
         self.text.hide()  # for who reads it aloud; the eye has the fields
         row = QHBoxLayout(self)

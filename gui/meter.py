@@ -6,7 +6,7 @@ import math
 import time
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent
+from PyQt6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from gui.theme import colours_of
@@ -72,6 +72,13 @@ class Meter(QWidget):
                 self._last = now
                 self._timer.start()
             self.update()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Out of sight it rests; it begins anew when it is seen again."""
+        super().hideEvent(event)
+        self._timer.stop()
+        self._levels = [FLOOR] * len(self._levels)
+        self._holds = [FLOOR] * len(self._holds)
 
     def _fall(self) -> None:
         now = time.monotonic()

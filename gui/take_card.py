@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QMimeData, QPoint, Qt, QUrl, pyqtSignal
-from PyQt6.QtGui import QAction, QColor, QDesktopServices, QDrag, QMouseEvent, QPixmap
+from PyQt6.QtGui import QAction, QColor, QDesktopServices, QDrag, QMouseEvent, QPixmap, QShortcut
 from PyQt6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from gui.icons import glyph
@@ -48,7 +48,10 @@ class TakeCard(QFrame):
         self._grip.setProperty("role", "muted")
         self._text = ElidedLabel()
         self.continue_button = QPushButton(self.tr("Continue ta&ke"))
-        self.continue_button.setToolTip(self.tr("A new take that goes on where this one ends"))
+        QShortcut("Ctrl+E", self.continue_button, self.continue_button.click)
+        self.continue_button.setToolTip(
+            self.tr("A new take that goes on where this one ends (Ctrl+E)")
+        )
         self.continue_button.clicked.connect(lambda: self.continue_wanted.emit(self._take))
         self.folder_button = QPushButton(self.tr("Show in fol&der"))
         self.folder_button.clicked.connect(self._show_in_folder)

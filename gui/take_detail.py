@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QGuiApplication
+from PyQt6.QtGui import QAction, QGuiApplication, QShortcut
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -44,7 +44,7 @@ class TakeDetail(QWidget):
         self.recipe_button.setToolTip(
             self.tr("Prompts, settings, seed, model and its licence (Ctrl+I)")
         )
-        self.recipe_button.setShortcut("Ctrl+I")
+        QShortcut("Ctrl+I", self.recipe_button, self.recipe_button.click)
         self.recipe_button.toggled.connect(self._turn)
         self.copy_button = QPushButton(self.tr("Cop&y"))
         self.copy_button.setToolTip(self.tr("Copy the recipe as text"))

@@ -138,6 +138,8 @@ class TakeView(QWidget):
         return current is None or current.take != take or not current.path
 
     def show_meters(self, event: MeterLevels) -> None:
+        if not self.isVisible():
+            return
         self.output_meter.show_levels(event.output)
         self.input_meter.show_levels(event.input)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import QFileSystemWatcher, QModelIndex, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QHideEvent, QShowEvent
+from PyQt6.QtGui import QColor, QHideEvent, QShortcut, QShowEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -51,6 +51,7 @@ class TakesPage(QWidget):
         self.search.setPlaceholderText(self.tr("Search names, prompts, tempos… (Ctrl+F)"))
         self.search.setAccessibleName(self.tr("Search takes"))
         self.search.setClearButtonEnabled(True)
+        QShortcut("Ctrl+F", self, self.search.setFocus)
         self.starred = QPushButton(self.tr("St&arred"))
         self.starred.setCheckable(True)
         self.starred.setToolTip(self.tr("Show only takes with a star"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtGui import QAction
+from PyQt6.QtGui import QAction, QShortcut
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from gui.actions import Actions
@@ -55,7 +55,7 @@ class TransportRow(QWidget):
         self.panic = ActionButton(actions.panic, "panic")
         self.loop = loop
         loop.setText(self.tr("&Loop"))
-        loop.setShortcut("Ctrl+L")
+        QShortcut("Ctrl+L", loop, loop.click)  # beside the letter in its text
         loop.setToolTip(
             self.tr(
                 "The next take of whole bars goes round and round;"

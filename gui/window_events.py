@@ -109,6 +109,8 @@ class WindowEvents(QObject):
             self._window.error.clear()
 
     def _show_problem(self, event: Problem) -> None:
+        if event.origin.source == "gui":
+            self._window.alternatives.show_refused()
         self._say_problem(problem_text(event))
 
     def _say_problem(self, text: str) -> None:

@@ -32,6 +32,12 @@ def test_a_deleted_take_comes_back_as_it_was(tmp_path: Path) -> None:
     assert library.reclaim(None) == second, "the one that was deleted last"
     assert library.reclaim(1) == first
     assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == there
+    library.discard(1)
+    Path(first.path).write_bytes(b"somebody else's")
+    with pytest.raises(BadInput, match="in the way"):
+        library.reclaim(1)
+    Path(first.path).unlink()
+    assert library.reclaim(1) == first
     with pytest.raises(BadInput, match="nothing to restore"):
         library.reclaim(None)
     with pytest.raises(BadInput, match="take 1 was not deleted"):

@@ -13,6 +13,7 @@ from daw_bridge.events import (
     ClockTold,
     LoopMade,
     ParameterChanged,
+    Problem,
     Scheduled,
     Status,
     StatusChanged,
@@ -133,6 +134,8 @@ def test_alternatives_are_made_shown_and_swapped(
     qtbot.waitUntil(row.make.isEnabled)
     row.make.click()
     assert "being made" in row.note.full_text()
+    controller.emit(Problem("bad_input", "take 7 has no bar left"))
+    qtbot.waitUntil(lambda: row.note.full_text() == "")
     controller.emit(AlternativesReady((8, 9, 7)))
     qtbot.waitUntil(row.buttons[0].isVisible)
     assert [b.text() for b in row.buttons if b.isVisible()] == ["Take 8", "Take 9", "Original 7"]

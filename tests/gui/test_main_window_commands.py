@@ -187,3 +187,25 @@ def test_a_dropped_clip_is_continued(
 def test_a_dropped_picture_is_refused(panel: MainWindow, controller: Rehearsal) -> None:
     assert not dropped(panel, "/x/cover.png")
     assert controller.commands == []
+
+
+def test_keys_reach_all_pages(panel: MainWindow, controller: Rehearsal, qtbot: QtBot) -> None:
+    control, alt = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
+    controller.emit(TakeSaved(7, "/takes/0007.wav", 12.5))
+    qtbot.waitUntil(panel.take.card.isVisible)
+    edit = panel.prompt.edit
+    for key, modifier in (
+        (Qt.Key.Key_L, control), (Qt.Key.Key_E, control), (Qt.Key.Key_Left, alt),
+        (Qt.Key.Key_Right, alt), (Qt.Key.Key_T, control),
+    ):  # fmt: skip
+        qtbot.keyClick(edit, key, modifier)
+    assert controller.commands == [
+        ask.SetParameter("loop", 1.0), ask.ContinueTake(7, prompt=""), ask.Undo(), ask.Redo(),
+        ask.TapTempo(),
+    ]  # fmt: skip
+    qtbot.keyClick(edit, Qt.Key.Key_2, alt)
+    assert panel.pages.current == "takes"
+    assert panel.takes.list.hasFocus()
+    qtbot.keyClick(panel.takes.list, Qt.Key.Key_1, alt)
+    assert panel.pages.current == "play"
+    assert edit.hasFocus()

@@ -180,6 +180,8 @@ def test_a_name_is_typed_into_the_list(
 def test_a_search_finds_what_takes_say_of_themselves(
     page: MainWindow, controller: Rehearsal, qtbot: QtBot
 ) -> None:
+    qtbot.keyClick(page.takes.list, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.takes.search.hasFocus()
     qtbot.keyClicks(page.takes.search, "FUNKY idea 11")
     assert shown(page) == [11]
     assert page.takes.count.text() == "1 of 12"
