@@ -16,7 +16,7 @@ from core.types import FRAME_RATE, MODEL_RATE
 from daw_bridge.audio.messages import EndTake, Played
 from daw_bridge.events import LatencyChanged, Problem
 from daw_bridge.headroom import Headroom
-from daw_bridge.latency import STEADY, Latency, Mode, Reading, Step, advance, dry_in
+from daw_bridge.latency import HITCH, STEADY, Latency, Mode, Reading, Step, advance, dry_in
 from daw_bridge.session_bars import bar_line
 from daw_bridge.session_state import Flight, SessionState, Turn
 
@@ -63,10 +63,12 @@ def hear_played(turn: Turn, played: Played, dropouts: int) -> None:
     if flight is None or flight.take != played.take or flight.aside:
         return
     if dropouts > 0 and played.buffered < STARVED:
-        turn.change(starved=state.starved + dropouts)
+        twice = 2 * state.in_hand / HITCH  # as much in hand, from now on
+        headroom = replace(state.headroom, worst=max(state.headroom.worst, twice))
+        turn.change(starved=state.starved + dropouts, headroom=headroom)
     waits = flight.generated + FULL >= flight.credit
     if waits:  # the engine has next to nothing to do: that is not slowness
-        turn.change(headroom=replace(state.headroom, told_at=turn.now))
+        turn.change(headroom=replace(turn.state.headroom, told_at=turn.now))
     if flight.sounding and not flight.engine_done and not flight.cancelled:
         _consider(turn, flight, waits=waits)
 

@@ -303,7 +303,7 @@ def note_reaction(turn: Turn, flight: Flight) -> None:
     if flight.steered_at is None:
         return
     took = min(LONGEST_REACTION, turn.now - flight.steered_at)
-    turn.change(reaction=max(took, 0.7 * turn.state.reaction + 0.3 * took))
+    turn.change(reaction=max(took, 0.9 * turn.state.reaction + 0.1 * took))
     turn.change_flight(flight.take, steered_at=None)
 
 

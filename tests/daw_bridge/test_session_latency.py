@@ -119,6 +119,18 @@ def test_while_guidance_is_off_a_fader_does_not_bring_it_back() -> None:
     assert [c.sampling.guidance for c in of(engine.ChangeSampling, came)] == [5.0]
 
 
+def test_a_dropout_that_is_the_engines_doubles_what_is_kept_in_hand() -> None:
+    stage = Stage()
+    stage.play(2, 4.0)
+    assert stage.state.in_hand == pytest.approx(0.12)
+    heard = round(2.2 * 32_000)
+    stage.do(audio.Played(1, 1, heard, 3.0, 1), after=0.2)
+    assert stage.state.in_hand == pytest.approx(0.12), "there was sound: it was the device's"
+    stage.do(audio.Played(1, 1, heard + 6_400, 0.0, 2), after=0.2)
+    stage.do(audio.Played(1, 1, heard + 12_800, 0.0, 3), after=0.2)
+    assert stage.state.in_hand >= 1.0
+
+
 def test_a_retry_goes_through_its_own_guidance_and_is_not_corrected() -> None:
     stage = Stage(guidance=5.0)
     stage.do(engine.TakeDone(1, stage.made, True))

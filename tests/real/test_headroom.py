@@ -26,7 +26,7 @@ from tests.real.throttle import Throttle, engine_of
 
 pytestmark = [pytest.mark.accept, pytest.mark.timeout(600)]
 QUIET = ("--output", "none", "--device", "cpu", "--dtype", "float32", "--no-discovery")
-TOO_SLOW = 0.75  # seconds of sound a second, guided
+TOO_SLOW, JUST = 0.75, 1.1  # seconds of sound a second, with guidance and without
 
 
 def until(client: OscClient, step: str, seconds: float) -> dict[str, Any]:
@@ -64,9 +64,11 @@ def test_an_engine_that_is_held_up_loses_guidance_and_not_a_sample(tmp_path: Pat
             engine.share = TOO_SLOW / free
             off = until(client, "guidance off", 90)
             assert off["underruns"] == 0
-            time.sleep(15.0)
-            held = client.status()
-            assert (held["latency"], held["underruns"]) == ("guidance off", 0), held
+            for _ in range(30):  # whatever else the machine does, it keeps up, but by little
+                held = client.status()
+                assert (held["latency"], held["underruns"]) == ("guidance off", 0), held
+                engine.share = min(0.9, engine.share * (1.1 if held["headroom"] < JUST else 1.0))
+                time.sleep(0.5)
         back = until(client, "normal", 90)
         assert back["underruns"] == 0
         time.sleep(3.0)
