@@ -16,6 +16,7 @@ import time
 from multiprocessing.connection import wait
 
 from core.generation.messages import (
+    DEVICE_FAULT,
     EngineEvent,
     EngineProblem,
     EngineRequest,
@@ -31,22 +32,23 @@ log = logging.getLogger(__name__)
 
 QUIT_WITHIN = 2.0  # seconds
 BACK_OFF = (0.0, 0.5, 2.0, 5.0)  # before the next start, by deaths in a row; then it is given up
+FAULTS_BORNE = 2  # of the device, each within a minute; then the model runs on the CPU
 LIVED_LONG = 60.0  # seconds after which a death counts as the first again
 
 
 class _EngineProcess(ChildProcess):
     def events(self) -> list[EngineEvent] | None:
         """Supervisor thread. What has come, after waiting for it; None when the child is dead."""
+        found: list[EngineEvent] = []
         try:
             wait([self.connection, self.process.sentinel])
-            found: list[EngineEvent] = []
             while self.connection.poll(0):
                 found.append(self.connection.recv())
                 if len(found) >= 16:  # do not let the first of many wait
                     break
             return found or None  # the sentinel alone: all was read before
         except (EOFError, OSError, pickle.UnpicklingError):
-            return None
+            return found or None  # what it said last counts
 
 
 class EngineClient:
@@ -107,7 +109,7 @@ class EngineClient:
     # ------------------------------------------------------------------ supervisor thread
 
     def _supervise(self, tell: EngineListener) -> None:
-        deaths = 0
+        deaths = faults = 0
         while not self._stopping.is_set():
             begun = time.monotonic()
             code, progress = self._live(tell)
@@ -115,6 +117,10 @@ class EngineClient:
                 break
             lived_long = time.monotonic() - begun > LIVED_LONG
             deaths = 1 if progress or lived_long else deaths + 1
+            faults = (0 if lived_long else faults) + (code == DEVICE_FAULT)
+            if faults >= FAULTS_BORNE:
+                with self._lock:
+                    self._ledger.leave_device()
             log.info("the engine process ended (%s), %d in a row", code, deaths)
             self._bury(tell, code, gives_up=deaths > len(self._back_off))
             if deaths > len(self._back_off):
@@ -167,6 +173,8 @@ class EngineClient:
 
 def _cause(code: int | None) -> str:
     """An exit code in words."""
+    if code == DEVICE_FAULT:
+        return "the GPU failed"
     if code is None or code >= 0:
         return f"exit status {code}"
     try:

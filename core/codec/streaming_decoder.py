@@ -10,9 +10,12 @@ was played before it.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import EncodecModel
 
@@ -52,14 +55,28 @@ class StreamingDecoder:
         self._entries = books.shape[1]
         self._layers, self._elu_before = _build(codec.decoder.layers)
         self.lookahead_samples = self._lookahead()
+        # On a GPU a queue of its own: sound must not wait for the steps that are under way.
+        self._queue: torch.cuda.Stream | None = None
+        if self._books.is_cuda:
+            self._queue = torch.cuda.Stream(self._books.device, priority=-1)
+            self._queue.wait_stream(torch.cuda.current_stream(self._books.device))
 
     def start(self) -> DecoderState:
         """The state at the start of a clip."""
-        return DecoderState([layer.start(self.channels) for layer in self._layers])
+        with self._aside():
+            return DecoderState([layer.start(self.channels) for layer in self._layers])
 
     def copy(self, state: DecoderState) -> DecoderState:
         """A state to come back to: decoding on with one leaves the other as it is."""
-        return replace(state, layers=[copy_state(layer) for layer in state.layers])
+        with self._aside():
+            return replace(state, layers=[copy_state(layer) for layer in state.layers])
+
+    def decode_to_host(
+        self, state: DecoderState, codes: Tensor, last: bool = False
+    ) -> NDArray[np.float32]:
+        """As `decode`. Waits for this sound alone, whatever else a GPU is at."""
+        with self._aside():
+            return self.decode(state, codes, last).cpu().numpy()
 
     @torch.inference_mode()
     def decode(self, state: DecoderState, codes: Tensor, last: bool = False) -> Tensor:
@@ -75,7 +92,12 @@ class StreamingDecoder:
         state.frames += codes.shape[1]
         pcm = self._books.new_zeros(0, self.channels)
         if state.frames:
-            pcm = self._run(self._embed(codes), state, last)
+            with self._aside():
+                pcm = self._run(self._embed(codes), state, last)
+            if self._queue is not None:  # whoever uses it now comes after it
+                current = torch.cuda.current_stream(pcm.device)
+                current.wait_stream(self._queue)
+                pcm.record_stream(current)
         state.samples += pcm.shape[0]
         return pcm
 
@@ -90,17 +112,21 @@ class StreamingDecoder:
         if not any(isinstance(layer, Lstm) for layer in self._layers):
             return codes.shape[1]
         state.frames += codes.shape[1]
-        x = self._embed(codes)
-        for layer, held, elu in zip(self._layers, state.layers, self._elu_before, strict=True):
-            x = _through(layer, x, held, False, elu)
-            if isinstance(layer, Lstm) or x.shape[1] == 0:
-                break
+        with self._aside():
+            x = self._embed(codes)
+            for layer, held, elu in zip(self._layers, state.layers, self._elu_before, strict=True):
+                x = _through(layer, x, held, False, elu)
+                if isinstance(layer, Lstm) or x.shape[1] == 0:
+                    break
         return x.shape[1]
 
     def flush(self, state: DecoderState) -> Tensor:
         """End the stream and return the samples held back, float32 [samples, channels]."""
         none = torch.zeros(self.channels, 0, dtype=torch.int64)
         return self.decode(state, none, last=True)
+
+    def _aside(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._queue is None else torch.cuda.stream(self._queue)
 
     def _embed(self, codes: Tensor) -> Tensor:
         """[codebooks, frames] → [channels, frames, width], the sum of the codebooks' entries."""

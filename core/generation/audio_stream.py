@@ -239,7 +239,7 @@ class AudioStream:
         self._copies.append((self._decoded, self._decoder.copy(self._state)))
         self._decoded += codes.shape[1]
         closes = last and self._wanted is None
-        decoded = self._decoder.decode(self._state, codes, closes).cpu().numpy()
+        decoded = self._decoder.decode_to_host(self._state, codes, closes)
         pcm = soft_clip(decoded if self.level == 1 else np.float32(self.level) * decoded)
         if self._skip:
             dropped, pcm = pcm[: self._skip], pcm[self._skip :]

@@ -77,7 +77,9 @@ class DeviceLoop:
         self._revision = model.revision
         books = (count, config.codebooks)
         integer = {"dtype": torch.int64, "device": device}
-        self._slot = torch.zeros(1, **integer)  # of the flight's steps, the one that is due
+        self._counts = torch.zeros(2, **integer)  # both move on by one a step
+        self._slot = self._counts[:1]  # of the flight's steps, the one that is due
+        self._step.position = self._counts[1:]
         self._column = torch.zeros(books, **integer)  # what it reads
         self._known = torch.full((MOST_STEPS + 1, *books), -1, **integer)  # -1: what is drawn
         self._drawn = torch.zeros((MOST_STEPS, *books), **integer)
@@ -123,7 +125,10 @@ class DeviceLoop:
         self._step.position.fill_(position)
         first = self._known[0]
         self._column.copy_(torch.where(first >= 0, first, self._column))
-        one = self._one_step(text, reach_for(position + steps), noise is not None)
+        # Fused attention stops at the position by itself: then one graph is enough.
+        all_of_it = self._step.fused is not None
+        reach = self._step.capacity if all_of_it else reach_for(position + steps)
+        one = self._one_step(text, reach, noise is not None)
         began = self._mark()
         for _ in range(steps):
             one()
@@ -144,19 +149,25 @@ class DeviceLoop:
             def work() -> None:
                 self._work(text, reach, drawing)
 
-            keeps = (self._slot, self._step.position, self._column)
+            keeps = (self._counts, self._column)
             self._played[key] = Played(work, keeps, self._pool)
         return self._played[key]
 
     def _work(self, text: StaticText | None, reach: int, drawing: bool) -> None:
-        logits = guided(self._step.logits(self._column, text, reach), self._sampling)
+        logits = self._step.logits(self._column, text, reach)
+        fused = self._step.fused
+        if fused is not None:
+            fused.draw(logits, self._noise, self._sampling, self._slot, self._known, self._drawn,
+                       self._column, drawing)  # fmt: skip
+            self._counts.add_(1)
+            return
+        logits = guided(logits, self._sampling)
         if drawing:
             tokens = drawn(logits, self._noise.index_select(0, self._slot)[0], self._sampling)
         else:
             tokens = logits.argmax(-1)
         self._drawn.index_copy_(0, self._slot, tokens.unsqueeze(0))
-        self._slot.add_(1)
-        self._step.position.add_(1)
+        self._counts.add_(1)
         known = self._known.index_select(0, self._slot)[0]
         self._column.copy_(torch.where(known >= 0, known, tokens))
 

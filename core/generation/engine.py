@@ -22,6 +22,7 @@ from core.generation.beside import Beside, Running
 from core.generation.engine_pipe import EnginePipe, PipeClosed
 from core.generation.generator import Generator, resolve_device
 from core.generation.messages import (
+    DEVICE_FAULT,
     NOTICE,
     AdaptersLoaded,
     CancelTake,
@@ -137,7 +138,7 @@ class Engine:
                 # The device's context is lost for good: only a new process can go on, and the
                 # application starts one and gives it the take's tokens.
                 log.exception("device fault")
-                raise SystemExit(3) from problem
+                raise SystemExit(DEVICE_FAULT) from problem
             if "memory" in str(problem) and "alloc" in str(problem):  # torch's on a CPU
                 self._report_memory(takes)
             else:

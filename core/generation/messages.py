@@ -287,6 +287,7 @@ class TakeDone:
     cancelled: bool
 
 
+DEVICE_FAULT = 3  # exit status of an engine whose device is lost for good
 NOTICE = "engine"  # the code of a problem that ended nothing: a process or a device was lost
 
 

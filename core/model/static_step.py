@@ -12,8 +12,9 @@ round differently. It runs on any device, captured or not.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from core.model.fused_step import fused_for, plain_weights
 from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel, LMState, sinusoidal_positions
 from core.model.static_text import StaticText
@@ -45,6 +46,7 @@ class StaticStep:
         self._places = torch.arange(capacity, device=model.device)
         table = sinusoidal_positions(0, capacity, model.config.hidden)
         self._table = table.to(model.device, model.dtype)
+        self.fused = fused_for(model.config, rows, self.cache)
 
     @property
     def capacity(self) -> int:
@@ -73,13 +75,28 @@ class StaticStep:
         reach: a multiple of `REACH` beyond the position. The cache is written in place.
         """
         model = self.model
-        x = model.embed_codes(codes + model.code_offsets).sum(1)
-        x = (x + self._table.index_select(0, self.position)).repeat(self.rows // x.shape[0], 1)
-        ahead = torch.zeros(1, reach, dtype=x.dtype, device=x.device)
-        ahead = ahead.masked_fill(self._places[:reach] > self.position, float("-inf"))
+        ahead = None
+        if self.fused is not None:
+            x = self.fused.embed(codes, model.embed_codes.weight, self._table, self.position)
+        else:
+            x = model.embed_codes(codes + model.code_offsets).sum(1)
+            x = x + self._table.index_select(0, self.position)
+            x = x.repeat(self.rows // x.shape[0], 1)
         for index, layer in enumerate(model.layers):
-            x = self._layer(layer, index, x, ahead, text)
+            if self.fused is not None and plain_weights(layer):
+                self.fused.layer(layer, index, x, self.position, text)
+            else:
+                ahead = self._mask(reach, x.dtype) if ahead is None else ahead
+                x = self._layer(layer, index, x, ahead, text)
+        if self.fused is not None and type(model.heads) is nn.Linear:
+            logits = self.fused.heads(model.norm, model.heads, x)
+            return logits.unflatten(1, (model.config.codebooks, model.config.vocab))
         return model.read_out(model.norm(x).unsqueeze(1)).squeeze(2)
+
+    def _mask(self, reach: int, dtype: torch.dtype) -> Tensor:
+        """[1,reach], added to the scores: minus infinity beyond the position."""
+        mask = torch.zeros(1, reach, dtype=dtype, device=self.position.device)
+        return mask.masked_fill(self._places[:reach] > self.position, float("-inf"))
 
     def _layer(
         self, layer: DecoderBlock, index: int, x: Tensor, ahead: Tensor, text: StaticText | None

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from core.generation.messages import (
+    DEVICE_FAULT,
     CancelTake,
     ChangePrompt,
     Credit,
@@ -85,6 +86,28 @@ def dead_engine(connection: Connection) -> None:
     os._exit(7)
 
 
+def engine_on_a_bad_gpu(connection: Connection) -> None:
+    """Its device is lost at the first frame, unless that is the CPU."""
+    on_the_cpu = False
+    while True:
+        match connection.recv():
+            case LoadModel(model, device, dtype):
+                on_the_cpu = device == "cpu"
+                connection.send(ModelLoaded(model, "fake", device, dtype, 4, 1, "", "", 1500))
+            case StartTake(number, frames=frames, done=done):
+                if not on_the_cpu:
+                    if not done:
+                        codes = np.zeros((4, 3), np.int64)
+                        connection.send(TakeTokens(number, 0, codes, frames, 50.0))
+                    os._exit(DEVICE_FAULT)
+                connection.send(TakeTokens(number, done, np.ones((4, 2), np.int64), frames, 50.0))
+                connection.send(TakeDone(number, done + 2, cancelled=False))
+            case Quit():
+                return
+            case _:
+                pass
+
+
 def deaf_engine(connection: Connection) -> None:
     """Does not end when it is asked to."""
     del connection
@@ -108,6 +131,20 @@ def client_of() -> Iterator[Callable[[Any], tuple[EngineClient, Heard]]]:
 
 def is_a(*kinds: type) -> Callable[[EngineEvent], bool]:
     return lambda event: isinstance(event, kinds)
+
+
+def test_a_gpu_that_fails_again_and_again_is_left(client_of: Any) -> None:
+    """The first time it may have been an accident. The take keeps its tokens throughout."""
+    client, heard = client_of(engine_on_a_bad_gpu)
+    client.send(LoadModel("m", "auto", "float16"))
+    client.send(StartTake(1, 1, PROMPT, SAMPLING, frames=5))
+    events = heard.until(is_a(TakeDone))
+    loaded = [(e.device, e.dtype) for e in events if isinstance(e, ModelLoaded)]
+    assert loaded == [("auto", "float16"), ("auto", "float16"), ("cpu", "auto")]
+    tokens = [(e.first_frame, int(e.codes[0, 0])) for e in events if isinstance(e, TakeTokens)]
+    assert tokens == [(0, 0), (3, 1)]
+    texts = [e.text for e in events if isinstance(e, EngineProblem)]
+    assert texts == ["the engine process ended (the GPU failed); it is being started again"] * 2
 
 
 def test_what_was_asked_before_the_start_is_kept_in_order(client_of: Any) -> None:

@@ -19,9 +19,11 @@ from core.generation.token_batch import SharedStream, TokenBatch
 from core.model import acceleration
 from core.model.acceleration import prepare
 from core.model.conditioner import Conditioner
+from core.model.config import ModelConfig
+from core.model.language_model import LanguageModel
 from core.model.static_step import StaticStep
 from tests.core.generation.conftest import Twins, taken
-from tests.core.tiny_checkpoints import tiny_tokenizer
+from tests.core.tiny_checkpoints import tiny_model, tiny_tokenizer
 
 pytestmark = [
     pytest.mark.gpu,
@@ -98,6 +100,23 @@ def test_captured_steps_give_the_same_codes(
     np.testing.assert_array_equal(play(twins, DeviceLoops(twins.lm, capture=True)), expected)
     # Noise is the host's, so that a seed is one take: rounding may part them, not soon.
     np.testing.assert_array_equal(expected[:, :20], play(on_cpu, None)[:, :20])
+
+
+@pytest.mark.parametrize("play", [plain(PADS, GREEDY, 700), plain(BLEND, DRAWN, 60), steered])
+def test_fused_kernels_give_the_same_codes(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = tiny_model(hidden=256, layers=3, spread=0.1)  # heads of 64, as the public models'
+    lm = LanguageModel(ModelConfig.from_hugging_face(theirs.config.to_dict())).eval()
+    lm.load_hugging_face(theirs.state_dict())
+    twins = moved(Twins(theirs, lm, Conditioner(theirs.text_encoder, tiny_tokenizer(), lm)))
+    found = []
+    for fused in ("0", "1"):
+        monkeypatch.setenv("DAW_BRIDGE_FUSED", fused)
+        loops = DeviceLoops(twins.lm, capture=True)
+        found.append(play(twins, loops))
+        made = next(iter(loops._made.values()))
+        assert (made._step.fused is not None) == (fused == "1")
+    np.testing.assert_array_equal(*found)
+    assert len(np.unique(found[0], axis=1).T) > 20
 
 
 def test_a_melody_too(melody: Twins) -> None:
