@@ -74,7 +74,8 @@ def figures() -> Figures:
         print("no CUDA device")
         return {}
     found: Figures = {}
-    run_all(Bench(torch.device("cuda"), torch.float16, SIZES, 1_500, found.update))
+    for line in run_all(Bench(torch.device("cuda"), torch.float16, SIZES, 1_500, found.update)):
+        print("failed:", line)
     return found
 
 
