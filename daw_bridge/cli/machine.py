@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 from rich.table import Table
 
-from daw_bridge.cli.console import console
-from daw_bridge.cli.options import Model, Takes
+from daw_bridge.cli.console import console, say
+from daw_bridge.cli.options import Buffer, Input, Loopback, Model, Output, Takes
 
 
 def devices() -> None:
@@ -26,8 +26,18 @@ def devices() -> None:
     console.print(f"MIDI ({api}): {', '.join(ports) or 'no ports'}", soft_wrap=True)
 
 
-def doctor(takes: Takes = None, model: Model = None) -> None:
+def doctor(
+    takes: Takes = None,
+    model: Model = None,
+    loopback: Loopback = False,
+    output: Output = None,
+    input: Input = None,
+    buffer: Buffer = "auto",
+) -> None:
     """Check what works on this machine, and say what to do about what does not."""
+    if loopback:
+        _measure_loopback(output, input, buffer)
+        return
     from daw_bridge.doctor import CHECKS, Finding, check_takes, examine
 
     def check_model() -> Finding:
@@ -56,4 +66,28 @@ def doctor(takes: Takes = None, model: Model = None) -> None:
         table.add_row(mark, finding.what, finding.detail)
     console.print(table)
     if any(f.need and not f.fine for f in found):
+        raise typer.Exit(1)
+
+
+def _measure_loopback(output: str | None, input: str | None, buffer: str) -> None:
+    from daw_bridge.loopback.direct import DirectDoctor
+    from daw_bridge.loopback.report import advice
+    from daw_bridge.parameters import parameter
+    from daw_bridge.session_loopback import block_frames
+
+    chosen = parameter("buffer").from_word(buffer)
+    with DirectDoctor(output, input, block_frames(chosen)) as measuring:
+        say(f"a quiet sweep goes out through {measuring.devices[0]}, heard at"
+            f" {measuring.devices[1]}")  # fmt: skip
+        report = measuring.measure(
+            int(chosen), lambda: say("nothing came back yet; connect the two, it is played again")
+        )
+    if report.found:
+        drift = "unknown" if report.drift is None else f"{report.drift + 0.0:.1f} ppm"
+        say(f"{1000 * report.round_trip:.1f} ms out and back, drift {drift}")
+        for dropout in report.dropouts:
+            shift = f", {dropout.lost:.1f} ms lost" if dropout.lost else ""
+            say(f"dropout at {dropout.at:.1f} s{shift}")
+    say(advice(report))
+    if not report.clean:
         raise typer.Exit(1)

@@ -87,6 +87,12 @@ LatencyMode = Annotated[
     Latency | None,
     _option("--latency", text="auto adapts to the machine, low and safe pin it; remembered."),
 ]
+Loopback = Annotated[
+    bool, typer.Option("--loopback", help="Measure the way from the output to the input instead.")
+]
+Buffer = Annotated[
+    str, typer.Option("--buffer", help="With --loopback: frames that the device takes at once.")
+]
 Model = Annotated[str | None, _option("--model", text="starter, a folder or a hub id.")]
 ComputeDevice = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
 ComputeDtype = Annotated[Dtype, typer.Option("--dtype", help="Precision; auto: it is chosen.")]

@@ -106,6 +106,11 @@ class DelayLine(JackChild):
     def __init__(self) -> None:
         super().__init__(_delay)
 
+    def origin(self) -> float:
+        """time.monotonic() of frame 0, by the server's pace of now: one that was held up has moved
+        it."""
+        return self("origin")
+
 
 # ---------------------------------------------------------------- in the child
 
@@ -176,13 +181,15 @@ def _delay(pipe: Connection) -> None:
     client = jack.Client("delay", no_start_server=True)
     source: Any = client.inports.register("in")
     sink: Any = client.outports.register("out")
-    past = np.zeros(client.samplerate, np.float32)
+    anchor, rate = TimeAnchor(median), client.samplerate
+    past = np.zeros(rate, np.float32)
     late, losses = 0, list[tuple[int, int]]()  # frames, and the frame from which on
 
     @client.set_process_callback
     def process(frames: int) -> None:
         nonlocal late
-        if losses and client.last_frame_time >= losses[0][1]:
+        began = _note(client, anchor)
+        if losses and began >= losses[0][1]:
             late -= losses.pop()[0]
         past[:-frames] = past[frames:]
         past[-frames:] = source.get_array()
@@ -193,9 +200,10 @@ def _delay(pipe: Connection) -> None:
         late = by
 
     def lose(count: int, seconds: float) -> None:
-        losses.append((count, client.frame_time + round(seconds * client.samplerate)))
+        losses.append((count, client.frame_time + round(seconds * rate)))
 
-    _answer(client, pipe, sink.name, {"delay": delay, "lose": lose})
+    doors: dict[str, Ask] = {"delay": delay, "lose": lose, "origin": lambda: anchor.at(0.0)}
+    _answer(client, pipe, sink.name, doors)
 
 
 def _conduct(pipe: Connection) -> None:
