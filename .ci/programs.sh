@@ -21,6 +21,7 @@ test=(
     ableton-link-utils iproute2                    # a Link peer, and a network of its own
     liblo-tools puredata-core                      # OSC clients that we did not write
     xvfb xdotool imagemagick openbox trayer        # a desktop with a tray
+    libglib2.0-bin                                 # reads autostart files as desktops do
 )
 accept=(ardour xvfb openbox) # a real DAW, 55 MB: only `make accept`
 music=(libfluidsynth3 fluid-soundfont-gm) # 121 MB: only the composer's tests and training

@@ -18,6 +18,7 @@ from rich.table import Table
 from core.errors import BadInput
 from core.types import FRAME_RATE
 from daw_bridge.cli.console import console, say
+from daw_bridge.cli.models_table import JsonProgress, models_table, tell
 
 if TYPE_CHECKING:
     from core.model.catalogue import Installed
@@ -27,10 +28,15 @@ app = typer.Typer(help="List, download, describe and delete models.", no_args_is
 GB = 1e9
 Id = Annotated[str, typer.Argument(metavar="ID", help="A hub id: facebook/musicgen-small.")]
 
+Json = Annotated[bool, typer.Option("--json", help="For a program to read, a line each.")]
+
 
 @app.command("list")
-def list_models() -> None:
+def list_models(as_json: Json = False) -> None:
     """What is on this machine, and what can be downloaded. Needs no network."""
+    if as_json:
+        tell(models_table(_folders_used()))
+        return
     from core.model.catalogue import PUBLIC, installed
     from core.model.checkpoint import PUBLIC_LICENCE
 
@@ -59,7 +65,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 @app.command()
-def get(model: Id) -> None:
+def get(model: Id, as_json: Json = False) -> None:
     """Download a model; of one that was broken off only what is missing."""
     from core.model.catalogue import PUBLIC, begun
     from core.model.checkpoint import read_info
@@ -78,7 +84,7 @@ def get(model: Id) -> None:
         had = begun(model)
         rest = f" ({_gb(had)} are here already)" if had else ""
         say(f"{model}: {_gb(missing)} to download{rest}{under}; Ctrl-C keeps what has come")
-    with _leaving_at_once(model), TakeProgress(console) as progress:
+    with _leaving_at_once(model), JsonProgress() if as_json else TakeProgress(console) as progress:
         info = read_info(model, progress.loading)  # with T5 and codec, where it has none
     say(f"{model} is here (licence {info.licence}): --model {model}")
 
