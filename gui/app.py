@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from PyQt6.QtCore import QObject, QTimer
 from PyQt6.QtWidgets import QApplication, QSystemTrayIcon
 
-from daw_bridge.events import LatencyChanged
+from core.errors import DawBridgeError
+from daw_bridge.events import LatencyChanged, Problem, TakeSaved
+from daw_bridge.osc_log import OscLog
+from daw_bridge.start_at_login import StartAtLogin
 from gui.bridge_adapter import BridgeAdapter, ControllerDoor
 from gui.device_chooser import Devices
 from gui.icons import state_icon
@@ -17,6 +20,7 @@ from gui.panel_settings import PanelSettings
 from gui.theme import follow_system
 from gui.tray import Tray
 from gui.unix_signals import on_signals
+from gui.wording import problem_text
 
 Presets = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -35,21 +39,33 @@ class TrayApplication(QObject):
         osc_port: int,
         devices: Devices | None = None,
         settings: PanelSettings | None = None,
+        osc_log: OscLog | None = None,
+        login: StartAtLogin | None = None,
     ) -> None:
         super().__init__(app)
         self._app = app
         self._settings = settings or PanelSettings()
+        self._login = login or StartAtLogin()
         self._polls = 0
         self._closed = False
         named = dict(presets)
         self.bridge = BridgeAdapter(controller, self)
-        self.window = MainWindow(self.bridge, named, osc_port, devices, self._settings)
+        self.window = MainWindow(self.bridge, named, osc_port, devices, self._settings, osc_log)
         self.window.closed.connect(self._panel_closed)
         self.tray = Tray(self.window.actions_, named, self.bridge.submit, self)
         self.tray.panel_wanted.connect(self.show_panel)
         self.tray.panel_toggled.connect(self._toggle_panel)
         self.tray.quit_wanted.connect(app.quit)
+        self.tray.notifies = self._settings.notifications
+        self.notifications = self.tray.add_choice(
+            self.tr("&Notifications"), self.tray.notifies, self._switch_notifications
+        )
+        self.at_login = self.tray.add_choice(
+            self.tr("Start at &login"), self._login.on, self._switch_login
+        )
         self.bridge.status_changed.connect(self.tray.show_status)
+        self.bridge.take_saved.connect(self._tell_saved)
+        self.bridge.problem.connect(self._tell_problem)
         self.bridge.latency_changed.connect(self._tell_latency)
         self._wait_for_tray = QTimer(self)
         self._wait_for_tray.setInterval(TRAY_POLL_MS)
@@ -63,6 +79,7 @@ class TrayApplication(QObject):
         """Show what this desktop can show. The model may still be loading."""
         if QSystemTrayIcon.isSystemTrayAvailable():
             self.tray.show()
+            self._point_to_guide()
         else:
             self.window.notice.say(
                 self.tr(
@@ -74,6 +91,14 @@ class TrayApplication(QObject):
         if not self.has_tray or self._settings.open:
             self.show_panel()
         self.window.begin()
+
+    def _point_to_guide(self) -> None:
+        """Once, and never in the way."""
+        if not self._settings.guided:
+            self._settings.guided = True
+            self.window.notice.say(
+                self.tr("New here? The Guide, at the left, gets the sound into your DAW.")
+            )
 
     def show_panel(self) -> None:
         self.window.setVisible(True)
@@ -114,6 +139,27 @@ class TrayApplication(QObject):
         if event.worse and event.step != "more look-ahead" and not self.window.isVisible():
             self.tray.say(event.text)
 
+    def _tell_saved(self, event: TakeSaved) -> None:
+        if not self.window.isVisible():
+            text = self.tr("Take {take} is ready, {seconds:.0f} s")
+            self.tray.say(text.format(take=event.take, seconds=event.seconds))
+
+    def _tell_problem(self, event: Problem) -> None:
+        """Its asker was told, if that was another program; here only what concerns everyone."""
+        if not self.window.isVisible() and event.origin.client is None:
+            self.tray.say(problem_text(event))
+
+    def _switch_notifications(self, on: bool) -> None:
+        self._settings.notifications = self.tray.notifies = on
+
+    def _switch_login(self, on: bool) -> None:
+        try:
+            self._login.switch(on)
+        except DawBridgeError as refused:
+            self.at_login.setChecked(self._login.on)
+            self.window.error.say(str(refused))
+            self.show_panel()
+
     def _look_for_tray(self) -> None:
         self._polls += 1
         if QSystemTrayIcon.isSystemTrayAvailable():
@@ -129,11 +175,13 @@ def run(
     presets: Presets,
     osc_port: int,
     devices: Devices | None = None,
+    osc_log: OscLog | None = None,
 ) -> int:
     """Run the tray application until it is quit; the exit status.
 
     controller: running already, or about to be; nothing here waits for it.
     presets: names and prompts, in order. osc_port: shown in the panel, 0: OSC is off.
+    osc_log: the last messages, for the monitor.
     devices: lists ('output' | 'input', name); called on a thread of its own, may be slow.
     """
     existing = QApplication.instance()
@@ -144,7 +192,7 @@ def run(
     app.setWindowIcon(state_icon("idle"))
     app.setQuitOnLastWindowClosed(False)
     follow_system(app)
-    application = TrayApplication(app, controller, presets, osc_port, devices)
+    application = TrayApplication(app, controller, presets, osc_port, devices, osc_log=osc_log)
     try:
         with on_signals(app.quit):
             application.start()

@@ -223,6 +223,14 @@ def _outline(name: str) -> tuple[QPainterPath, bool]:
                 path.moveTo(2, y)
                 path.lineTo(14, y)
                 path.addEllipse(QPointF(x, y), 1.7, 1.7)
+        case "guide":  # a way with two turns, and where it ends
+            path.moveTo(3, 13)
+            for x, y in ((3, 8), (8, 8), (8, 4), (11, 4)):
+                path.lineTo(x, y)
+            path.addEllipse(QPointF(12.5, 4), 1.6, 1.6)
+        case "models":  # boxes on a shelf
+            for x, y in ((2, 8.5), (9, 8.5), (5.5, 2)):
+                path.addRoundedRect(QRectF(x, y, 5, 5), 1, 1)
         case "close":
             for start, end in (((4, 4), (12, 12)), ((12, 4), (4, 12))):
                 path.moveTo(*start)

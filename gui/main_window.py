@@ -20,13 +20,17 @@ from daw_bridge.commands import (
     AskTree,
 )
 from daw_bridge.events import Status
+from daw_bridge.osc_log import OscLog
 from daw_bridge.parameters import PARAMETERS
 from gui.actions import Actions
 from gui.bridge_adapter import BridgeAdapter
 from gui.clip_drop import SUFFIXES, ClipDrop
 from gui.clock_bar import ClockBar
 from gui.device_chooser import DeviceList, Devices
+from gui.guide_page import GuidePage
 from gui.icons import glyph, state_icon
+from gui.midi_learn import MidiLearn
+from gui.models_page import ModelsPage
 from gui.notice_bar import NoticeBar
 from gui.pages import Pages
 from gui.panel_settings import PanelSettings
@@ -51,6 +55,7 @@ class MainWindow(QWidget):
         osc_port: int,
         devices: Devices | None,
         settings: PanelSettings,
+        osc_log: OscLog | None = None,
     ) -> None:
         super().__init__()
         self._bridge = bridge
@@ -68,7 +73,10 @@ class MainWindow(QWidget):
             self.peaks,
         )
         self.takes = TakesPage(bridge.submit, self.peaks)
-        self.setup = SetupPage(self.devices)
+        buffer = self.play.parameters.choice("buffer")
+        self.setup = SetupPage(self.devices, buffer, osc_log)
+        self.models = ModelsPage()
+        self.guide = GuidePage(self.devices)
         # the parts that others speak to
         self.prompt, self.transport = self.play.prompt, self.play.transport
         self.parameters, self.take = self.play.parameters, self.play.take
@@ -84,6 +92,7 @@ class MainWindow(QWidget):
         self.clip_drop = ClipDrop(self)
         self.addActions(self.actions_.window_wide())
         self._order_tabs()
+        self.midi_learn = MidiLearn(self, fields.fields, bridge.submit)
         connect_commands(self, bridge.submit)
         self.events = WindowEvents(self, bridge)
         self._colour()
@@ -103,11 +112,13 @@ class MainWindow(QWidget):
         for slot in (NEGATIVE_SLOT, *range(1, PROMPT_SLOTS + 1)):
             submit(AskPrompt(slot))
         submit(AskTree())
+        self.midi_learn.begin()
         self.devices.refresh()
 
     def close_down(self) -> None:
         """Keep what is to be remembered; the window is about to go."""
         self.devices.close()
+        self.models.close_down()
         self.peaks.close()
         self._settings.geometry = self.saveGeometry()
         self._settings.history = self.prompt.past()
@@ -121,6 +132,8 @@ class MainWindow(QWidget):
         pages.add("play", self.tr("Play"), "play", self.play, self.tr("Prompt, play, steer"))
         pages.add("takes", self.tr("Takes"), "takes", self.takes, self.tr("All that was made"))
         pages.add("set-up", self.tr("Set-up"), "set-up", self.setup, self.tr("Model and sound"))
+        pages.add("models", self.tr("Models"), "models", self.models, self.tr("Get and choose"))
+        pages.add("guide", self.tr("Guide"), "guide", self.guide, self.tr("Into your DAW"))
         pages.shown.connect(self._focus_page)
         pages.stack.setContentsMargins(14, 2, 14, 2)
         column = QVBoxLayout()

@@ -17,9 +17,10 @@ KEY = "Ctrl+Shift+M"
 
 
 class MidiLearn(QObject):
-    """`news`: one line for a person, '' when there is no more to say."""
+    """`news`: one line for a person. `waits`: what one is to do now, '' when it is done."""
 
     news = pyqtSignal(str)
+    waits = pyqtSignal(str)
 
     def __init__(self, window: QWidget, fields: Mapping[str, QWidget], submit: Submit) -> None:
         """fields: the control of each parameter; what is inside it answers for it."""
@@ -80,7 +81,7 @@ class MidiLearn(QObject):
         label = PARAMETERS[name].label
         if event.learning:
             self._wait_for(name)
-            self.news.emit(
+            self.waits.emit(
                 self.tr("Move a knob: it will set {control} ({key}: never mind)").format(
                     control=label, key=KEY
                 )
@@ -93,7 +94,9 @@ class MidiLearn(QObject):
         self._note(name, controller)
         if name == self._learning:
             self._wait_for("")
-            self.news.emit("" if controller == known else self._mapped_text(label, controller))
+            self.waits.emit("")
+            if controller != known:
+                self.news.emit(self._mapped_text(label, controller))
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if isinstance(event, QContextMenuEvent) and isinstance(watched, QWidget):

@@ -35,6 +35,24 @@ class PanelSettings:
         self._store.setValue("panel/told_about_tray", value)
 
     @property
+    def notifications(self) -> bool:
+        """Whether the tray tells in balloons what happens while the panel is hidden."""
+        return self._store.value("tray/notifications", True, type=bool)
+
+    @notifications.setter
+    def notifications(self, value: bool) -> None:
+        self._store.setValue("tray/notifications", value)
+
+    @property
+    def guided(self) -> bool:
+        """Whether the person was told once that there is a guide."""
+        return self._store.value("panel/guided", False, type=bool)
+
+    @guided.setter
+    def guided(self, value: bool) -> None:
+        self._store.setValue("panel/guided", value)
+
+    @property
     def geometry(self) -> QByteArray:
         return self._store.value("panel/geometry", QByteArray(), type=QByteArray)
 

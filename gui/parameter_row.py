@@ -19,7 +19,7 @@ from gui.parameter_fields import (
 from gui.wording import FOLLOWED_CLOCKS, clock_text
 
 IN_FRONT = ("bars", "seed", "tell_tempo")
-ELSEWHERE = ("tempo", "clock", "link", "loop")  # beside the clock, and among the verbs
+ELSEWHERE = ("tempo", "clock", "link", "loop", "buffer")  # clock, verbs, Set-up
 FOLD_COLUMNS = 4
 
 

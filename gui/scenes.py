@@ -29,6 +29,7 @@ from daw_bridge.events import (
 )
 from daw_bridge.take_timeline import TakeChange
 from gui.rehearsal import levels, waveform
+from gui.setup_scenes import measured
 
 PROMPT = "lo-fi hip hop, mellow electric piano, soft drums and bass"
 OTHER = "slow strings, wide and warm"
@@ -159,5 +160,7 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
         ),
         "recipe": Scene(begun, "takes", look=11, recipe=True),
         "search": Scene(begun, "takes", look=9, search="house"),
-        "set-up": Scene((*begun, levels(0.3), levels(0.5)), "set-up"),
+        "set-up": Scene((*begun, measured(), levels(0.3), levels(0.5)), "set-up"),
+        "models": Scene(begun, "models"),
+        "guide": Scene(begun, "guide"),
     }  # fmt: skip

@@ -65,6 +65,7 @@ def picture_of(scene, now, *, advanced: bool = False):
     from gui.panel_settings import PanelSettings
     from gui.rehearsal import Rehearsal
     from gui.scenes import OTHER, PROMPT
+    from gui.setup_scenes import models, osc_log
 
     presets = {"Funky drums and bass": "funky drums and bass, 110 bpm", "Lo-fi": PROMPT}
     devices = [("output", "PulseAudio"), ("output", "system"), ("input", "system")]
@@ -74,7 +75,8 @@ def picture_of(scene, now, *, advanced: bool = False):
         settings.advanced = advanced
         controller = Rehearsal()
         bridge = BridgeAdapter(controller)
-        window = MainWindow(bridge, presets, 9770, lambda: devices, settings)
+        window = MainWindow(bridge, presets, 9770, lambda: devices, settings, osc_log())
+        window.models.show_table(models())
         window.show()
         window.begin()
         _pump()

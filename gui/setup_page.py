@@ -1,28 +1,49 @@
-"""The Set-up page: which model plays, and where the sound goes and comes from."""
+"""The Set-up page: the model, where sound goes and comes from, whether it arrives, and OSC."""
 
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from daw_bridge.events import MeterLevels, Status
+from daw_bridge.osc_log import OscLog
 from gui.device_chooser import DeviceChooser, DeviceList
+from gui.doctor_panel import DoctorPanel
 from gui.meter import Meter
 from gui.model_chooser import ModelChooser
+from gui.osc_monitor import OscMonitor
+from gui.parameter_fields import ParameterChoice
 
 
 class SetupPage(QWidget):
     """Choosers in sections; a section more is one `add_section`."""
 
-    def __init__(self, devices: DeviceList, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        devices: DeviceList,
+        buffer: ParameterChoice,
+        osc_log: OscLog | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.model = ModelChooser()
         self.output = DeviceChooser("output", self.tr("Ou&tput"), devices)
         self.input = DeviceChooser("input", self.tr("&Input (what Continue hears)"), devices)
         self.input_meter = Meter(self.tr("In"))
         self.output_meter = Meter(self.tr("Out"))
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
+        self.doctor = DoctorPanel(buffer)
+        self.osc = OscMonitor(osc_log)
+        inside = QWidget()
+        scroll = self._scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(scroll)
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(0, 0, 6, 0)
         self._column.setSpacing(12)
         self._column.addStretch(1)
         self.add_section(
@@ -44,11 +65,26 @@ class SetupPage(QWidget):
             self.tr("Into the DAW through a loopback device, or drag finished takes."),
             sound,
         )
+        self.add_section(
+            self.tr("Loopback doctor"),
+            self.tr("How long the way to the input takes, and whether all of it arrives."),
+            self.doctor,
+        )
+        self.add_section(
+            self.tr("OSC monitor"),
+            self.tr("What other programs send (→) and what they are told (←)."),
+            self.osc,
+        )
 
     def show_status(self, status: Status) -> None:
         self.model.show_status(status)
         self.output.show_current(status.output, status.output_rate)
         self.input.show_current(status.input)
+
+    def show_doctor(self) -> None:
+        """Into sight, with the keyboard on its button."""
+        self._scroll.ensureWidgetVisible(self.doctor)
+        self.doctor.measure.setFocus()
 
     def show_meters(self, event: MeterLevels) -> None:
         if self.isVisible():

@@ -30,6 +30,7 @@ class Tray(QObject):
         self._submit = submit
         self._icons = {state: state_icon(state) for state in ICON_STATES}
         self._shown = ""
+        self.notifies = True
         self.menu = QMenu()  # a top-level window: it has no widget to belong to
         self.headline = self.menu.addAction("")
         if self.headline is not None:
@@ -45,6 +46,7 @@ class Tray(QObject):
             self._add(self.presets, name.replace("&", "&&"), self._recall(name))
         self.presets.setEnabled(not self.presets.isEmpty())
         self.menu.addSeparator()
+        self._before_open = self.menu.addSeparator()
         self.open = self._add(self.menu, self.tr("&Open panel"), self.panel_wanted.emit)
         self.quit = self._add(self.menu, self.tr("&Quit"), self.quit_wanted.emit)
 
@@ -69,9 +71,18 @@ class Tray(QObject):
         if self.headline is not None:
             self.headline.setText(state_text(status))
 
+    def add_choice(self, text: str, on: bool, changed: Callable[[bool], None]) -> QAction:
+        """Something to tick in the menu."""
+        action = QAction(text, self.menu)
+        action.setCheckable(True)
+        action.setChecked(on)
+        action.triggered.connect(changed)
+        self.menu.insertAction(self._before_open, action)
+        return action
+
     def say(self, text: str) -> None:
-        """A balloon, where the desktop has them."""
-        if QSystemTrayIcon.supportsMessages():
+        """A balloon, where the desktop has them and the person wants them."""
+        if self.notifies and QSystemTrayIcon.supportsMessages():
             self.icon.showMessage("daw-bridge", text, self._icons["idle"], 6000)
 
     def _recall(self, name: str) -> Callable[[], None]:

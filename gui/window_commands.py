@@ -42,6 +42,13 @@ def connect_commands(window: MainWindow, submit: Submit) -> None:
     window.model.chosen.connect(lambda model: submit(ask.UseModel(model)))
     window.output.chosen.connect(lambda device: submit(ask.UseOutput(device)))
     window.input.chosen.connect(lambda device: submit(ask.UseInput(device)))
+    doctor = window.setup.doctor
+    doctor.wanted.connect(lambda: submit(ask.MeasureLoopback()))
+    doctor.buffer_wanted.connect(lambda value: submit(ask.SetParameter("buffer", value)))
+    window.models.chosen.connect(lambda model: submit(ask.UseModel(model)))
+    window.guide.output_chosen.connect(lambda device: submit(ask.UseOutput(device)))
+    window.guide.check_wanted.connect(lambda: window.pages.show_page("set-up"))
+    window.guide.check_wanted.connect(window.setup.show_doctor)
     window.status_line.setup_wanted.connect(lambda: window.pages.show_page("set-up"))
 
 

@@ -58,6 +58,11 @@ class WindowEvents(QObject):
             (bridge.take_deleted, takes.show_deleted),
             (bridge.meters, take.show_meters),
             (bridge.meters, window.setup.show_meters),
+            (bridge.loopback_measured, window.setup.doctor.show_measured),
+            (bridge.problem, window.setup.doctor.show_problem),
+            (bridge.controller_mapped, window.midi_learn.show_mapped),
+            (window.midi_learn.news, self._say),
+            (window.midi_learn.waits, self._show_wish),
             (takes.news, self._say),
             (takes.model.current_changed, take.show_current),
             (window.clock.beat.bar_began, lambda _bar: self._show_landing()),
@@ -74,6 +79,7 @@ class WindowEvents(QObject):
         window.actions_.show_status(status)
         window.parameters.show_status(status)
         window.setup.show_status(status)
+        window.models.show_status(status)
         window.take.show_status(status)
         window.takes.show_status(status)
         window.alternatives.show_sounding(status.sounding)
@@ -135,6 +141,13 @@ class WindowEvents(QObject):
 
     def _show_loop(self, event: LoopMade) -> None:
         self._say(loop_text(event))
+
+    def _show_wish(self, text: str) -> None:
+        """What is waited for; an empty text: no more."""
+        if text:
+            self._window.notice.say(text)
+        else:
+            self._window.notice.clear()
 
     def _say(self, text: str) -> None:
         self._window.header.news.setText(text)

@@ -137,7 +137,8 @@ def _serve(options: ServeOptions, verbose: bool, run_panel: Panel | None) -> Non
     with serving:
         if run_panel is not None:
             prompts = preset_prompts(serving.presets)
-            raise typer.Exit(run_panel(serving.controller, prompts, serving.osc.port, devices))
+            osc = serving.osc
+            raise typer.Exit(run_panel(serving.controller, prompts, osc.port, devices, osc.log))
         while not stopped.wait(0.5):
             pass
         news.say("stopping")

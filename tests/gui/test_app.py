@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from daw_bridge.commands import AskStatus, RecallPreset
 from daw_bridge.events import Status, StatusChanged
+from daw_bridge.start_at_login import StartAtLogin
 from gui.app import TrayApplication
 from gui.icons import ICON_STATES, SIZES, icon_state, state_icon
 from gui.panel_settings import PanelSettings
@@ -73,10 +74,34 @@ def test_the_menu_offers_everything(application: TrayApplication, controller: Re
     entries = [a.text().replace("&", "") for a in application.tray.menu.actions() if a.text()]
     assert entries == [
         "Starting", "Generate", "Continue input", "Continue file…", "Stop", "Panic", "Presets",
-        "Open panel", "Quit",
+        "Notifications", "Start at login", "Open panel", "Quit",
     ]  # fmt: skip
     application.tray.presets.actions()[0].trigger()
     assert controller.commands == [RecallPreset("Funk")]
+
+
+def test_what_is_ticked_in_the_menu_is_kept(
+    application: TrayApplication, settings: PanelSettings
+) -> None:
+    application.notifications.trigger()
+    assert not application.tray.notifies
+    assert not settings.notifications
+    assert not StartAtLogin().on
+    application.at_login.trigger()
+    assert StartAtLogin().on
+    application.at_login.trigger()
+    assert not StartAtLogin().on
+
+
+def test_an_entry_that_cannot_be_written_is_told_and_stays_off(
+    application: TrayApplication,
+) -> None:
+    folder = StartAtLogin().path.parent
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("in the way")
+    application.at_login.trigger()
+    assert not application.at_login.isChecked()
+    assert "cannot be written" in application.window.error.text
 
 
 def test_the_tooltip_tells_the_state(
