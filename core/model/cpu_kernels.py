@@ -1,9 +1,9 @@
 """Loops that a step on a CPU spends its time in and PyTorch has no fast operator for.
 
-`attend`: one query row for each head over its cached keys and values. Measured on two cores with
-musicgen-small's shape and 750 positions: `bmm` reads a float32 cache at a third of the memory's
-speed, and a bfloat16 one no faster; these loops read either at about three quarters of it. They
-add up in float32 whatever the cache holds, so that one of bfloat16 costs its rounding and no more.
+`attend`: one query row for each head over its cached keys and values. Two cores, musicgen-small's
+shape, 750 positions, all layers: `bmm`, softmax, `bmm` take 16 ms on a float32 cache and 9.5 on a
+bfloat16 one; these loops 6.8 and 4.0, 43 and 37 GB/s where the machine reads 50. They add up in
+float32 whatever the cache holds, so that one of bfloat16 costs its rounding and no more.
 
 `levels_of`: rows of float32 as 8-bit levels, in one pass instead of six operators.
 
@@ -75,6 +75,9 @@ def attend(mixed: Tensor, keys: Tensor, values: Tensor, length: int, fresh: bool
     keys, values: [N,capacity,64], float32 or bfloat16; the first `length` places are read.
     """
     heads = keys.shape[0]
+    # compiled code looks at addresses alone
+    assert keys.is_contiguous() and values.is_contiguous() and values.shape == keys.shape
+    assert 0 < length <= keys.shape[1] and mixed.dtype == torch.float32 and mixed.stride(1) == 1
     made = torch.empty(heads, HEAD_DIM)
     width = heads // mixed.shape[0] * HEAD_DIM
     loops = _compiled()
