@@ -158,6 +158,7 @@ class Engine:
                 return False
         except (DawBridgeError, MemoryError):
             log.exception("the CPU cannot go on either")
+            self._tell_model()
             return False
         self._tell_model()
         return True

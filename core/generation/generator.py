@@ -34,6 +34,7 @@ from core.model.acceleration import graphs_wanted
 from core.model.checkpoint import AUTO, INT4, INT8, LoadedModel, load_checkpoint
 from core.model.device_fault import device_fault
 from core.model.location import Progress
+from core.model.placement import NoRoom
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
@@ -97,17 +98,20 @@ class Generator:
     ) -> Generator:
         """Load a checkpoint: a folder, a hub id or 'starter'. Raises BadCheckpoint, BadDevice.
 
-        On the CPU where the device fails at it; `notice` then says so.
+        On the CPU where the device fails at it or has no room; `notice` then says so.
         """
         device, dtype = resolve_device(device, dtype)
         try:
             return cls(load_checkpoint(model, device, dtype, progress))
+        except NoRoom as problem:
+            why = problem.needs
         except RuntimeError as problem:
             fault = device_fault(problem)
             if device == "cpu" or not fault:
                 raise
+            why = f"the {device.upper()} device {fault}"
         made = cls(load_checkpoint(model, *resolve_device("cpu", "auto"), progress))
-        made.notice = f"the {device.upper()} device {fault}; the model runs on the CPU"
+        made.notice = f"{why}; the model runs on the CPU"
         return made
 
     def go_on_without(self, problem: BaseException, streams: Sequence[AudioStream] = ()) -> bool:

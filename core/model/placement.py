@@ -21,7 +21,11 @@ WORKING = 700_000_000  # bytes: the CUDA context, kernels' workspaces, captured 
 
 
 class NoRoom(BadCheckpoint):
-    """The device cannot hold even the language model."""
+    """The device cannot hold even the language model. needs: how much is needed and there."""
+
+    def __init__(self, needs: str) -> None:
+        super().__init__(f"{needs}; close other programs, {SMALLER}, or --device cpu")
+        self.needs = needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ def placement(
         text_on, codec_on = (device if here else CPU for here in (text, codec))
         return Placement(device, text_on, codec_on, chosen, notice)
     assert room is not None
-    raise NoRoom(f"{_needs(name, needed, room)}; close other programs, {SMALLER}, or --device cpu")
+    raise NoRoom(_needs(name, needed, room))
 
 
 def _ways_down(device: torch.device, precision: str) -> Iterator[tuple[str, bool, bool, str]]:

@@ -32,6 +32,7 @@ from core.generation.messages import (
 )
 from core.generation.params import Prompt, SamplingParams, Steering
 from core.model.checkpoint import load_checkpoint
+from core.model.memory import Memory, memory_of
 from tests.core.generation.remote_engine import Remote, of, pcm_of, tokens_of
 
 PROMPT, SAMPLING = Prompt("slow piano"), SamplingParams(seed=3)
@@ -194,4 +195,20 @@ def test_a_driver_that_fails_at_the_start(
     assert made.loaded.device.type == "cpu"
     assert made.notice.startswith("the CUDA device failed (CUDA ")
     assert made.notice.endswith("); the model runs on the CPU")
+    assert played(made, made.open(PROMPT, SAMPLING, 6))[0].shape == (4, 6)
+
+
+def test_a_gpu_without_room(tiny_mono: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        generator_module, "resolve_device", lambda device, dtype: (device, "float32")
+    )
+    real = memory_of
+
+    def little(device: torch.device | str) -> Memory:
+        return Memory(10**8, 10**9) if torch.device(device).type == "cuda" else real(device)
+
+    monkeypatch.setattr("core.model.checkpoint.memory_of", little)
+    made = Generator.load(str(tiny_mono), "cuda")
+    assert made.loaded.device.type == "cpu"
+    assert made.notice.endswith("GB of the GPU's memory, 0.1 GB is free; the model runs on the CPU")
     assert played(made, made.open(PROMPT, SAMPLING, 6))[0].shape == (4, 6)
