@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QT_TRANSLATE_NOOP, pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from daw_bridge.events import Status
 from gui.beat_display import BeatDisplay
@@ -58,6 +58,7 @@ class ClockBar(QWidget):
         self.text = QLabel(self)
         self.text.setAccessibleName(self.tr("Clock"))
         self.text.hide()  # for who reads it aloud; the eye has the fields
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
