@@ -27,8 +27,10 @@ def block_frames(buffer: float) -> int:
 
 
 def choose_buffer(turn: Turn) -> None:
-    """The output is opened again; what plays goes on where it was."""
-    turn.send(open_output(turn.state, turn.state.output_wanted))
+    """A device is opened again; what plays goes on where it was. A file has no buffer, and would
+    be begun anew."""
+    if not _is_file(turn.state.output_wanted or ""):
+        turn.send(open_output(turn.state, turn.state.output_wanted))
 
 
 def measure(turn: Turn, command: MeasureLoopback) -> None:
@@ -36,7 +38,7 @@ def measure(turn: Turn, command: MeasureLoopback) -> None:
     state = turn.state
     if state.loopback is not None:
         raise BadInput("the loopback is being measured already; it takes a few seconds")
-    if not state.output or state.output == "none" or state.output.startswith("wav:"):
+    if not state.output or _is_file(state.output):
         raise BadInput("no sound device is open for output; choose one first")
     if not state.input:
         raise BadInput("no input is open; choose the one that the output leads to first")
@@ -98,6 +100,11 @@ def forget_late(turn: Turn) -> None:
     asked = turn.state.loopback
     if asked is not None and asked.run.overdue(turn.now):
         _give_up(turn, "the sound devices did not answer; choose them again, then measure again")
+
+
+def _is_file(output: str) -> bool:
+    """… or nothing at all: no sound device."""
+    return output == "none" or output.startswith("wav:")
 
 
 def _give_up(turn: Turn, text: str) -> None:

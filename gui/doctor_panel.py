@@ -84,7 +84,7 @@ class DoctorPanel(QWidget):
 
     def show_problem(self, event: Problem) -> None:
         """It was refused or broken off: the reason is in sight where one has clicked."""
-        if self._clock.isActive():
+        if self._clock.isActive() and event.origin.source == "gui":
             self._end()
             self.advice.setText(event.text)
 

@@ -18,7 +18,7 @@ from daw_bridge.guide import Chapter, daws, loopbacks, routes
 from gui.device_chooser import DeviceList
 
 TEXT = Qt.ItemDataRole.UserRole
-LIST_WIDTH = 170
+LIST_WIDTH = 200
 
 
 class GuidePage(QWidget):
@@ -47,6 +47,7 @@ class GuidePage(QWidget):
         top.addWidget(self.check)
         self.chapters = QListWidget()
         self.chapters.setFixedWidth(LIST_WIDTH)
+        self.chapters.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.chapters.setAccessibleName(self.tr("Chapters"))
         self.text = QTextBrowser()
         self.text.setOpenExternalLinks(True)

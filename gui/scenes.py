@@ -62,13 +62,15 @@ TREE: dict[int, tuple[int, int, str, str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """events: what is told. page: in view. look: the take that is looked at, 0: the current."""
+    """events: what is told. page: in view. look: the take that is looked at, 0: the current.
+    doctor: scrolled to it."""
 
     events: tuple[Event, ...]
     page: str = "play"
     look: int = 0
     recipe: bool = False
     search: str = ""
+    doctor: bool = False
 
 
 def takes_on_disk(folder: Path) -> tuple[TakeRecord, ...]:
@@ -161,6 +163,7 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
         "recipe": Scene(begun, "takes", look=11, recipe=True),
         "search": Scene(begun, "takes", look=9, search="house"),
         "set-up": Scene((*begun, measured(), levels(0.3), levels(0.5)), "set-up"),
+        "doctor": Scene((*begun, measured(), levels(0.3)), "set-up", doctor=True),
         "models": Scene(begun, "models"),
         "guide": Scene(begun, "guide"),
     }  # fmt: skip

@@ -88,6 +88,8 @@ def picture_of(scene, now, *, advanced: bool = False):
         if scene.look:
             window.takes.list.look_at(scene.look)
         window.takes.detail.recipe_button.setChecked(scene.recipe)
+        if scene.doctor:
+            window.setup.show_doctor()
         _pump(350)
         controller.emit(*scene.events[-1:])  # where the sound is, or what the meters show
         _pump(60)

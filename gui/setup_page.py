@@ -83,7 +83,7 @@ class SetupPage(QWidget):
 
     def show_doctor(self) -> None:
         """Into sight, with the keyboard on its button."""
-        self._scroll.ensureWidgetVisible(self.doctor)
+        self._scroll.ensureWidgetVisible(self.doctor, 0, self.doctor.height())
         self.doctor.measure.setFocus()
 
     def show_meters(self, event: MeterLevels) -> None:

@@ -158,9 +158,12 @@ def style_sheet(colours: Colours) -> str:
     QToolButton:focus {{ border-color: {c.accent}; }}
     QToolButton:checked {{ color: {c.text}; background: {c.raised};
                    border-color: {c.border}; }}
-    QListView, QTextBrowser {{ background: {c.surface}; border: 1px solid {c.border};
+    QTreeView::item, QListWidget::item {{ padding: 4px 2px; }}
+    QHeaderView::section {{ background: {c.raised}; color: {c.muted}; border: none;
+                   border-bottom: 1px solid {c.border}; padding: 4px; }}
+    QListView, QTreeView, QTextBrowser {{ background: {c.surface}; border: 1px solid {c.border};
                    border-radius: 5px; }}
-    QListView:focus, QTextBrowser:focus {{ border-color: {c.accent}; }}
+    QListView:focus, QTreeView:focus, QTextBrowser:focus {{ border-color: {c.accent}; }}
     QLineEdit {{ background: {c.surface}; border: 1px solid {c.border}; border-radius: 5px;
                    padding: 4px 7px; }}
     QLineEdit:focus {{ border-color: {c.accent}; }}

@@ -51,8 +51,7 @@ def examine(
     spread = float(np.median(np.abs(alike - usual)))
     whole = alike >= usual - max(UNLIKE, UNSTEADY * spread)
     dropouts, runs = _dropouts(times, delays, whole)
-    first = delays[runs == runs[whole][0]][whole[runs == runs[whole][0]]]
-    untold = float(np.median(first))
+    untold = _shortest(delays[whole], runs[whole])
     told = tuple(
         (float(at), 1000 * float(delay + reported))
         for at, delay in zip(times[whole], delays[whole], strict=True)
@@ -147,6 +146,13 @@ def _dropouts(
             runs[number] += 1
         before = float(delay)
     return found, runs
+
+
+def _shortest(delays: Wave, runs: NDArray[np.int64]) -> float:
+    """The delay in the stretch between jumps where it is least. The train's moment is known at its
+    beginning and the capture's at its end: sound lost on the way in makes all before it seem late,
+    sound held up on the way out makes all after it late."""
+    return min(float(np.median(delays[runs == run])) for run in np.unique(runs))
 
 
 def _drift(times: Wave, delays: Wave, runs: NDArray[np.int64]) -> float | None:

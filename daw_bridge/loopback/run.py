@@ -2,7 +2,7 @@
 
 The train is played as a take is, at a moment that is known, and what came in around that moment
 is captured. So the way is the one that music takes: our buffer, the drivers, whatever is between
-them. `steps` is the order: `begin`, `heard`, `captured`.
+them. In order: `begin`, `heard`, `captured`.
 """
 
 from __future__ import annotations

@@ -67,6 +67,11 @@ def test_underruns_meanwhile_propose_a_larger_buffer_which_opens_the_output_agai
     assert opened == audio.OpenOutput("desk", block_frames=512)
 
 
+def test_a_file_that_is_recorded_is_not_begun_anew(session: Session) -> None:
+    session.do(ask.UseOutput("wav:out.wav", ME))
+    assert not of(audio.OpenOutput, session.do(ask.SetParameter("buffer", IN_512, ME)))
+
+
 def refusal(session: Session) -> str:
     came = session.do(ask.MeasureLoopback(ME))
     assert not of(audio.BeginTake, came)

@@ -74,6 +74,14 @@ def test_lost_and_doubled_blocks_are_dropouts_with_their_length(frames: int) -> 
     assert [round(d.lost, 2) for d in heard(doubled).dropouts] == [-round(1000 * frames / RATE, 2)]
 
 
+def test_what_is_lost_on_the_way_in_does_not_lengthen_the_way() -> None:
+    """A capture is known by its end, so that all before a loss seems to have come later."""
+    whole, frames = route(0.02), 960
+    lost = np.delete(whole, slice(AT_2_S, AT_2_S + frames))[:, None].astype(np.float32)
+    report = examine(Heard(lost, RATE, -0.5 + frames / RATE), TRAIN)
+    assert report.untold == pytest.approx(0.02, abs=1e-4)
+
+
 def test_silence_in_place_of_sound_is_a_dropout_that_shifts_nothing() -> None:
     sound = route(0.02)
     sound[AT_2_S : AT_2_S + 256] = 0
