@@ -76,8 +76,11 @@ def attend(mixed: Tensor, keys: Tensor, values: Tensor, length: int, fresh: bool
     """
     heads = keys.shape[0]
     # compiled code looks at addresses alone
-    assert keys.is_contiguous() and values.is_contiguous() and values.shape == keys.shape
-    assert 0 < length <= keys.shape[1] and mixed.dtype == torch.float32 and mixed.stride(1) == 1
+    assert keys.is_contiguous()
+    assert values.is_contiguous()
+    assert (values.shape, values.dtype) == (keys.shape, keys.dtype)
+    assert (mixed.dtype, mixed.stride(1)) == (torch.float32, 1)
+    assert 0 < length <= keys.shape[1]
     made = torch.empty(heads, HEAD_DIM)
     width = heads // mixed.shape[0] * HEAD_DIM
     loops = _compiled()
