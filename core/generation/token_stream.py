@@ -45,7 +45,6 @@ from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel, LMState
 from core.model.text_keys import TextKeys, stacked
 
-ENDLESS_CAPACITY = 512  # positions allocated at first when the end is not known
 GOES_BACK = 600  # steps: as far as a take that runs ahead of the ear is ever rewound
 
 
@@ -357,9 +356,8 @@ class TokenStream:
         most = self._window + self._max_delay
         if self._ahead is not None:  # the loop has the room
             return self._step - self._first
-        if self._end is None:
-            return min(most, self._step - self._first + ENDLESS_CAPACITY)
-        return min(most, self._end + self._max_delay)
+        # Without an end a whole window: states of one size leave no holes in memory as they go.
+        return most if self._end is None else min(most, self._end + self._max_delay)
 
     # ------------------------------------------------------------------ guidance's rows
 
