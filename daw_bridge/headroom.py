@@ -6,7 +6,7 @@ Three figures, of the seconds of work that the engine tells with each few frames
 - `worst`, what a buffer must hold to hide the unevenness: the deepest that the making lately fell
   behind. It is Lindley's recursion, behind = max(0, behind + work - due), as for the wait in a
   queue (D. V. Lindley, 1952). Due is the sound's length, or the work that is usual, if that is
-  more: to be slow is no unevenness;
+  more: to be slow is no unevenness. One pause counts whole, for blocks are small after a change;
 - the line of work a frame over the frames so far: a step looks back on all before it, so a long
   take of a large model gets slower on its way.
 """
@@ -72,11 +72,10 @@ class Headroom:
 
     def _fell_behind(self, frames: int, busy: float) -> Headroom:
         sound = frames / FRAME_RATE
-        due = sound if self.rough else max(sound, sound / self.speed)
-        behind = max(0.0, self.behind + busy - due)
-        return replace(
-            self, behind=behind, worst=max(behind, self.worst * 0.5 ** (sound / HALF_LIFE))
-        )
+        usual = busy if self.rough else sound / self.speed
+        behind = max(0.0, self.behind + busy - max(sound, usual))
+        faded = self.worst * 0.5 ** (sound / HALF_LIFE)
+        return replace(self, behind=behind, worst=max(behind, busy - usual, faded))
 
     def _on_line(self, first: int, frames: int, busy: float) -> Headroom:
         middle, work = first + frames / 2, busy / frames
