@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -19,6 +19,7 @@ from gui.device_chooser import DeviceList
 
 TEXT = Qt.ItemDataRole.UserRole
 LIST_WIDTH = 200
+ROW_HEIGHT = 26
 
 
 class GuidePage(QWidget):
@@ -84,10 +85,12 @@ class GuidePage(QWidget):
 
     def _add_part(self, title: str, chapters: tuple[Chapter, ...]) -> None:
         head = QListWidgetItem(title)
+        head.setSizeHint(QSize(0, ROW_HEIGHT))
         head.setFlags(Qt.ItemFlag.NoItemFlags)
         self.chapters.addItem(head)
         for chapter in chapters:
             item = QListWidgetItem(f"    {chapter.title}")
+            item.setSizeHint(QSize(0, ROW_HEIGHT))
             item.setData(TEXT, chapter.text)
             item.setToolTip(chapter.title)
             self.chapters.addItem(item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QShowEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
@@ -26,6 +26,7 @@ from gui.model_rows import STARTER, ModelRow, disk_text, rows_of
 from gui.theme import colours_of
 
 NAME, STATE, MEMORY, LICENCE, ABOUT = range(5)
+ROW_HEIGHT = 26
 
 
 class ModelsPage(QWidget):
@@ -222,6 +223,7 @@ class ModelsPage(QWidget):
     def _item(self, row: ModelRow) -> QTreeWidgetItem:
         texts = [self._named(row), row.disk, row.memory, row.licence, row.about]
         item = QTreeWidgetItem(texts)
+        item.setSizeHint(ABOUT, QSize(0, ROW_HEIGHT))
         for column, text in enumerate(texts):
             item.setToolTip(column, text)
         colours = colours_of(self.palette())

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.real
 RATE, PERIOD = 48_000, 256
 DELAY = 1_000  # frames
 LOST = 300
-STEADY = 0.001  # seconds
+NEAR = 2 * PERIOD / RATE  # seconds
 
 
 def test_a_known_delay_and_known_losses_are_found(jack_server) -> None:
@@ -24,15 +24,12 @@ def test_a_known_delay_and_known_losses_are_found(jack_server) -> None:
             server.connect("PortAudio:out_0", "delay:in")
             server.connect(wire.name, "PortAudio:in_0")
             wire("delay", DELAY)
-            for _ in range(6):  # beside a server that loses time nothing is known of latency
-                origin = wire.origin()
-                report = doctor.measure(0, lambda: silences.append(None))
-                if abs(wire.origin() - origin) < STEADY:
-                    break
-            else:
-                pytest.fail("the sound server lost time all the while")
+            origin = wire.origin()
+            report = doctor.measure(0, lambda: silences.append(None))
+            held_up = max(0.0, wire.origin() - origin)  # the server itself, on a busy machine
             assert report.found, report
-            assert report.round_trip == pytest.approx(DELAY / RATE, abs=2 * PERIOD / RATE)
+            longer = report.round_trip - DELAY / RATE
+            assert -NEAR < longer < held_up + NEAR, f"held up for {held_up} s"
             assert report.drift == pytest.approx(0, abs=10)
             assert not report.dropouts, f"{server.xruns()} xruns"
             wire("lose", LOST, 1.2)  # frames, seconds from now: within the train
