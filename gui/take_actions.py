@@ -16,7 +16,6 @@ class TakeActions(QObject):
 
     def __init__(self, page: QWidget) -> None:
         super().__init__(page)
-        self._page = page
         self._glyphs: list[tuple[QAction, str]] = []
         self.play = self._make(
             "generate", self.tr("&Play"), "", self.tr("Play from the cursor (Enter)")
