@@ -126,7 +126,7 @@ def test_codes_are_those_of_single_steps(monkeypatch: pytest.MonkeyPatch) -> Non
         made = []
         for own in (None, loops):
             streams = [
-                SharedStream(twins.lm, twins.conditioner, prompt, sampling, None, 7, loops=own)
+                SharedStream(twins.lm, twins.conditioner, prompt, sampling, None, 3, loops=own)
                 for sampling in samplings
             ]
             if len(streams) > 1:
