@@ -24,9 +24,7 @@ def can_pack(weight: Tensor) -> bool:
         os.environ.get(OFF_SWITCH, "1") != "0"
         and weight.device.type == "cpu"
         and torch.backends.mkldnn.is_available()
-        and (
-            weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and knows_bfloat16())
-        )
+        and (weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and knows_bfloat16()))
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
