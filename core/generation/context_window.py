@@ -53,9 +53,7 @@ def _kept_at_change(told: int, window_frames: int, bars: BarGrid | None) -> int:
     most = kept_frames(window_frames)
     if bars is None:
         return max(0, told - min(KEPT_AT_CHANGE, most))
-    bar = bars.frames
-    while bar > min(2 * KEPT_AT_CHANGE, most / 2):  # of very long bars a half, a quarter …
-        bar /= 2
+    bar = _no_longer(bars.frames, min(2 * KEPT_AT_CHANGE, most / 2))
     return _line(bars.first, bar, math.floor((told - bars.first) / bar) - 1)
 
 
@@ -63,15 +61,20 @@ def _in_window(step: int, room: int, window_frames: int, bars: BarGrid | None) -
     stride: float = room - min(kept_frames(window_frames), room - 1)
     origin = 0.0
     if bars is not None:
-        bar = bars.frames
-        while bar > stride:  # of very long bars a half, a quarter …
-            bar /= 2
+        bar = _no_longer(bars.frames, stride)
         stride = math.floor(stride / bar) * bar
         origin = -(-bars.first % bar)  # the last line at frame 0 or before
     number = max(1, math.floor((step - room - origin) / stride))
     while room + _line(origin, stride, number) < step:
         number += 1
     return _line(origin, stride, number)
+
+
+def _no_longer(bar: float, most: float) -> float:
+    """A bar; of a very long one a half, a quarter …"""
+    while bar > most:
+        bar /= 2
+    return bar
 
 
 def _line(origin: float, stride: float, number: int) -> int:

@@ -59,12 +59,11 @@ class SteeringTimeline:
 
     def at(self, step: int) -> Held:
         """What holds when `step` is drawn."""
-        place = bisect_right(self._held, step, key=lambda held: held.step)
-        return self._held[max(0, place - 1)]
+        return self._held[self._place(step)]
 
     def told_since(self, step: int) -> int:
         """The frame from which on the prompt has been what it is when `step` is drawn."""
-        place = max(0, bisect_right(self._held, step, key=lambda held: held.step) - 1)
+        place = self._place(step)
         while place and self._held[place - 1].prompt == self._held[place].prompt:
             place -= 1
         return self._held[place].step - 1
@@ -94,6 +93,9 @@ class SteeringTimeline:
     def says_anything(self, first: int, stop: int) -> bool:
         """Whether any of these positions is told a text, or a negative one."""
         return any(p.texts or p.negative.strip() for _, p in self.prompts(first, stop))
+
+    def _place(self, step: int) -> int:
+        return max(0, bisect_right(self._held, step, key=lambda held: held.step) - 1)
 
     def _put(self, held: Held) -> None:
         if self._held and self._held[-1].step == held.step:

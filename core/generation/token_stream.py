@@ -45,7 +45,7 @@ from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel, LMState
 from core.model.text_keys import TextKeys, stacked
 
-GOES_BACK = 600  # steps: as far as a take that runs ahead of the ear is ever rewound
+GOES_BACK = 1_250  # steps, 25 s: farther than an endless take runs ahead of the ear
 
 
 class PromptKeys(Protocol):
@@ -205,13 +205,13 @@ class TokenStream:
             self._ahead.drop()
         if self._state is None:
             return
-        past = self._past
-        if past is not None and self._first_seen() == past.first:
+        past, first = self._past, self._first_seen()
+        if past is not None and first == past.first:
             # Else all of a full window would be read again, just when sound is wanted soon.
             self._state, self._first = past.state, past.first
             self._branches, self._read = past.branches, past.read
             self._past = None
-        if self._first_seen() == self._first:
+        if first == self._first:
             # positions read before this step was due
             self._state.cut(self._step - 1 - self._first)
         else:
