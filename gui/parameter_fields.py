@@ -20,6 +20,13 @@ from daw_bridge.parameters import Parameter
 STEPS = {"tempo": 1.0, "top_k": 10.0, "guidance": 0.1, "temperature": 0.05, "gain": 0.05}
 
 
+def _describe(field: QWidget, parameter: Parameter) -> None:
+    """For those who point at it, and those who hear it read."""
+    field.setAccessibleName(parameter.label)
+    field.setAccessibleDescription(parameter.help)
+    field.setToolTip(f"{parameter.label}: {parameter.help}")
+
+
 class ParameterSpin(QDoubleSpinBox):
     """Range, unit and help come from the table; `edited` only where a person changed it."""
 
@@ -86,9 +93,7 @@ class ParameterChoice(QComboBox):
         self.addItems(parameter.words)
         self.setCurrentIndex(int(parameter.default) - self._low)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(parameter.label)
-        self.setAccessibleDescription(parameter.help)
-        self.setToolTip(f"{parameter.label}: {parameter.help}")
+        _describe(self, parameter)
         self.activated.connect(lambda _index: self.edited.emit(parameter.name, self.value()))
 
     def value(self) -> float:
@@ -113,9 +118,7 @@ class ParameterTick(QCheckBox):
     def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
         super().__init__(parameter.label, parent)
         self.setChecked(bool(parameter.default))
-        self.setAccessibleName(parameter.label)
-        self.setAccessibleDescription(parameter.help)
-        self.setToolTip(f"{parameter.label}: {parameter.help}")
+        _describe(self, parameter)
         self.clicked.connect(lambda on: self.edited.emit(parameter.name, float(on)))
 
     def value(self) -> float:
@@ -135,9 +138,7 @@ class ParameterButton(QPushButton):
         super().__init__(parameter.label, parent)
         self.setCheckable(True)
         self.setAutoDefault(False)
-        self.setAccessibleName(parameter.label)
-        self.setAccessibleDescription(parameter.help)
-        self.setToolTip(f"{parameter.label}: {parameter.help}")
+        _describe(self, parameter)
         self.clicked.connect(lambda on: self.edited.emit(parameter.name, float(on)))
 
     def value(self) -> float:
