@@ -163,8 +163,9 @@ def _room(length: Any) -> Any:
     return np.empty(2 * HEAD_DIM + length, np.float32)
 
 
-@cfunc(types.void(_WORDS), cache=True)
-def _attend_float32(words: Any) -> None:
+@njit
+def _heads(words: Any, cached: Any) -> None:
+    """cached: what makes an address a pointer to the numbers of the cache."""
     job = carray(words, (11,))
     heads, per_row, length, width, fresh = job[1], job[2], job[3], job[5], job[10]
     given, room, shape = _floats(job[4]), _room(length), (length, HEAD_DIM)
@@ -172,27 +173,21 @@ def _attend_float32(words: Any) -> None:
     while head < heads:
         _head(
             given, head // per_row * width + head % per_row * HEAD_DIM, fresh,
-            carray(_floats(job[6] + head * job[8]), shape),
-            carray(_floats(job[7] + head * job[8]), shape),
+            carray(cached(job[6] + head * job[8]), shape),
+            carray(cached(job[7] + head * job[8]), shape),
             room, carray(_floats(job[9] + head * HEAD_DIM * 4), HEAD_DIM),
         )  # fmt: skip
         head = _next(words)
+
+
+@cfunc(types.void(_WORDS), cache=True)
+def _attend_float32(words: Any) -> None:
+    _heads(words, _floats)
 
 
 @cfunc(types.void(_WORDS), cache=True)
 def _attend_bfloat16(words: Any) -> None:
-    job = carray(words, (11,))
-    heads, per_row, length, width, fresh = job[1], job[2], job[3], job[5], job[10]
-    given, room, shape = _floats(job[4]), _room(length), (length, HEAD_DIM)
-    head = _next(words)
-    while head < heads:
-        _head(
-            given, head // per_row * width + head % per_row * HEAD_DIM, fresh,
-            carray(_halves(job[6] + head * job[8]), shape),
-            carray(_halves(job[7] + head * job[8]), shape),
-            room, carray(_floats(job[9] + head * HEAD_DIM * 4), HEAD_DIM),
-        )  # fmt: skip
-        head = _next(words)
+    _heads(words, _halves)
 
 
 # ------------------------------------------------------------------------ rows in 8 bits
