@@ -69,6 +69,8 @@ class Ardour:
         settings = self._home / ".config" / "ardour7"
         settings.mkdir(parents=True)
         (settings / ".a7").touch()  # it has been started before: no welcome
+        # Nor the dialog, on a jackd with priority, about the user's limit of locked memory.
+        (settings / "instant.xml").write_text("<instant><no-memory-warning/></instant>")
         script = folder / "make.lua"
         script.write_text(MAKE.format(folder=self.folder, rate=self.server.rate))
         subprocess.run(

@@ -26,7 +26,7 @@ def test_ten_takes_on_the_bars_of_ardour(
     tmp_path: Path,
     jack_server: Callable[..., JackServer],
 ) -> None:
-    server = jack_server()
+    server = jack_server(realtime=True)
     with Ardour(tmp_path, server, TEMPO) as ardour, Program(tmp_path, "--no-discovery") as program:
         osc = OscClient(program.port)
         program.wait_for("ready:", 120)
