@@ -21,14 +21,16 @@ from core.generation import messages as engine_messages
 from daw_bridge.audio import messages as audio_messages
 from daw_bridge.commands import Command, Origin, UseAdapter
 from daw_bridge.disk import DiskWorker
-from daw_bridge.effects import DiskEffect, PlayBlock, TakeRecord, Tick
+from daw_bridge.disk_messages import DiskRequest
 from daw_bridge.events import Event, LatencyChanged
 from daw_bridge.ports import AudioSink, Engine
 from daw_bridge.presets import Preset
 from daw_bridge.session import apply
+from daw_bridge.session_io import PlayBlock, SessionInput, SessionOutput, Tick
 from daw_bridge.session_loopback import open_output
-from daw_bridge.session_state import SessionInput, SessionOutput, SessionState
+from daw_bridge.session_state import SessionState
 from daw_bridge.settings import SettingsFile
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_tree import TakeTree
 from daw_bridge.takes import TakeLibrary
 from daw_bridge.transport import Transport
@@ -186,7 +188,7 @@ class Controller:
             self._engine.send(output)
         elif isinstance(output, audio_messages.AudioRequest):
             self._audio.send(output)
-        elif isinstance(output, DiskEffect):
+        elif isinstance(output, DiskRequest):
             self._disk.do(output)
         else:
             if isinstance(output, LatencyChanged):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import assert_never
 
 from core.errors import DawBridgeError
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge.clips import read_head
 from daw_bridge.dropped_files import read_dropped, recall
 from daw_bridge.loopback.examination import examine
@@ -33,16 +33,16 @@ class DiskWorker:
         answer: Callable[[disk.DiskOutcome], None],
     ) -> None:
         self._takes, self._settings, self._answer = takes, settings, answer
-        self._queue: queue.SimpleQueue[disk.DiskEffect | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[disk.DiskRequest | None] = queue.SimpleQueue()
         self._said: tuple[str, ...] = ()
         self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def do(self, effect: disk.DiskEffect) -> None:
+    def do(self, request: disk.DiskRequest) -> None:
         """Any thread."""
-        self._queue.put(effect)
+        self._queue.put(request)
 
     def stop(self) -> tuple[str, ...]:
         """Finish what was asked for. Lines that say where takes are that found no room."""
@@ -55,28 +55,28 @@ class DiskWorker:
     def _run(self) -> None:
         while True:
             try:
-                effect = self._queue.get(timeout=RETRY_EVERY)
+                request = self._queue.get(timeout=RETRY_EVERY)
             except queue.Empty:
                 self._catch_up()
                 continue
-            if effect is None:
+            if request is None:
                 self._catch_up(last=True)
                 self._said = self._takes.stop()
                 return
             try:
-                self._do(effect)
+                self._do(request)
             except (OSError, DawBridgeError) as refused:
                 code, text = problem_of(refused)
-                self._answer(disk.DiskProblem(code, text, _token(effect), _take(effect)))
+                self._answer(disk.DiskProblem(code, text, _token(request), _take(request)))
             except Exception as broken:  # the takes that follow are still written
-                log.debug("%s failed", type(effect).__name__, exc_info=True)
+                log.debug("%s failed", type(request).__name__, exc_info=True)
                 text = f"the disk's work failed ({type(broken).__name__}: {broken}); try again"
-                self._answer(disk.DiskProblem("failure", text, _token(effect), _take(effect)))
+                self._answer(disk.DiskProblem("failure", text, _token(request), _take(request)))
             if self._queue.empty():
                 self._catch_up()
 
-    def _do(self, effect: disk.DiskEffect) -> None:
-        match effect:
+    def _do(self, request: disk.DiskRequest) -> None:
+        match request:
             case disk.OpenTake(record):
                 self._takes.open(record)
             case disk.KeepPcm(block):
@@ -113,7 +113,7 @@ class DiskWorker:
             case disk.ReadClip(token, path, seconds, from_start=True):
                 self._answer(disk.ClipRead(token, *read_head(path, seconds), path))
             case disk.ReadClip():
-                self._answer(read_dropped(self._takes, effect))
+                self._answer(read_dropped(self._takes, request))
             case disk.AdoptTake(token, path, take):
                 self._answer(disk.TakeWritten(self._takes.adopt(Path(path).expanduser(), take)))
                 self._answer(recall(self._takes, token, take, None))
@@ -130,7 +130,7 @@ class DiskWorker:
             case disk.KeepSettings(values):
                 self._settings.change(values)
             case _:
-                assert_never(effect)
+                assert_never(request)
 
     def _catch_up(self, *, last: bool = False) -> None:
         for record in self._takes.write_waiting():
@@ -142,12 +142,12 @@ class DiskWorker:
             self._answer(disk.DiskProblem("disk", text))
 
 
-def _token(effect: disk.DiskEffect) -> int | None:
-    return getattr(effect, "token", None)
+def _token(request: disk.DiskRequest) -> int | None:
+    return getattr(request, "token", None)
 
 
-def _take(effect: disk.DiskEffect) -> int | None:
-    match effect:
+def _take(request: disk.DiskRequest) -> int | None:
+    match request:
         case disk.OpenTake(record) | disk.CloseTake(record):
             return record.take
         case disk.KeepPcm(block):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daw_bridge.clips import read_tail
-from daw_bridge.effects import ClipRead, DiskOutcome, ReadClip, TakeFound, TakeRecalled
+from daw_bridge.disk_messages import ClipRead, DiskOutcome, ReadClip, TakeFound, TakeRecalled
 from daw_bridge.take_chunks import TakeFile
 from daw_bridge.takes import TakeLibrary
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daw_bridge.commands import Origin
-from daw_bridge.effects import TakeRecord
 from daw_bridge.loopback.report import LoopbackReport
+from daw_bridge.take_record import TakeRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ from core.types import (
 )
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_head, read_tail
-from daw_bridge.effects import AdapterUse, TakeRecord
 from daw_bridge.prompt_tempo import told
 from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
 from daw_bridge.take_length import frames_for
+from daw_bridge.take_record import AdapterUse, TakeRecord
 from daw_bridge.take_timeline import TakeChange
 
 LONGEST_NAME = 230  # bytes; it is written under a longer one first

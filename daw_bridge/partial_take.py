@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 
 from daw_bridge.atomic import replace_file
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import record_of
 from daw_bridge.take_writing import read_codes, write_codes
 

@@ -1,7 +1,7 @@
 """What the program does: `apply(state, input, now)` gives the next state and what to send.
 
-Pure. Time is an argument, seeds come from the state, files and devices are effects and
-events. The controller's thread is the only caller.
+Pure. Time is an argument, seeds come from the state, files and devices are requests and
+outcomes. The controller's thread is the only caller.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import assert_never
 from core.errors import BadCheckpoint, DawBridgeError
 from core.generation import messages as engine
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import session_alternatives as alternatives
 from daw_bridge import session_library as library
 from daw_bridge import session_loop as loops
@@ -33,14 +33,9 @@ from daw_bridge.session_continue import (
     take_recalled,
 )
 from daw_bridge.session_input import clip_captured, forget_late_questions
+from daw_bridge.session_io import SessionInput, SessionOutput, Tick
 from daw_bridge.session_latency import hear_model
-from daw_bridge.session_state import (
-    ModelState,
-    SessionInput,
-    SessionOutput,
-    SessionState,
-    Turn,
-)
+from daw_bridge.session_state import ModelState, SessionState, Turn
 from daw_bridge.session_status import tell_status
 from daw_bridge.session_swap import try_swap
 from daw_bridge.session_tree import recipe_recalled, tell_tree
@@ -56,7 +51,7 @@ def apply(
     """The next state, and what is to be sent, in order. Never raises on bad input: it answers."""
     turn = Turn(state, now)
     match item:
-        case disk.Tick():
+        case Tick():
             sound.on_tick(turn)
             steering.steer_late(turn)
             alternatives.recall(turn)

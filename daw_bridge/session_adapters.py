@@ -10,9 +10,9 @@ from core.errors import BadAdapter
 from core.generation import messages as engine
 from core.generation.params import checked_weight, is_adapter_name
 from daw_bridge.commands import Origin, UseAdapter
-from daw_bridge.effects import AdapterUse
 from daw_bridge.events import Accepted, AdaptersChanged, Problem
 from daw_bridge.session_state import Turn
+from daw_bridge.take_record import AdapterUse
 
 
 def use_adapter(turn: Turn, command: UseAdapter) -> None:

@@ -16,7 +16,7 @@ from core.generation.messages import Credit, PcmBlock, StartBeside, StartTake, T
 from core.generation.params import Prompt, SamplingParams, Steering
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.commands import MOST_ALTERNATIVES, MakeAlternatives
-from daw_bridge.effects import KeepContext, KeepCurrent, OpenTake, RecallTake, TakeRecalled
+from daw_bridge.disk_messages import KeepContext, KeepCurrent, OpenTake, RecallTake, TakeRecalled
 from daw_bridge.events import Accepted, AlternativesReady, Problem
 from daw_bridge.headroom import TRUSTED as SPEED_TRUSTED
 from daw_bridge.session_adapters import uses_of

@@ -8,7 +8,7 @@ from typing import assert_never
 from daw_bridge import commands as ask
 from daw_bridge import session_sound as sound
 from daw_bridge import session_steering as steering
-from daw_bridge.effects import KeepSettings
+from daw_bridge.disk_messages import KeepSettings
 from daw_bridge.events import ClockTold, ParameterChanged, Problem
 from daw_bridge.session_schedule import follow_clock
 from daw_bridge.session_state import Turn

@@ -9,7 +9,7 @@ from core.errors import DawBridgeError
 from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import controllers
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import session_library as library
 from daw_bridge import session_loopback as loopback
 from daw_bridge import session_playing as playing

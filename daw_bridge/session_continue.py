@@ -11,7 +11,7 @@ from daw_bridge.commands import (
     ContinueTake,
     Origin,
 )
-from daw_bridge.effects import (
+from daw_bridge.disk_messages import (
     AdoptTake,
     ClipRead,
     DiskProblem,
@@ -19,7 +19,6 @@ from daw_bridge.effects import (
     RecallTake,
     TakeFound,
     TakeRecalled,
-    TakeRecord,
 )
 from daw_bridge.events import Problem
 from daw_bridge.parameters import PARAMETERS
@@ -29,6 +28,7 @@ from daw_bridge.session_melody import listen, whole_path
 from daw_bridge.session_state import Context, Pending, Turn, Wish
 from daw_bridge.session_takes import start_take
 from daw_bridge.take_length import point_in
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_timeline import past
 
 

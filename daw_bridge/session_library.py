@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from core.errors import BadInput
 from daw_bridge import commands as ask
-from daw_bridge.effects import (
+from daw_bridge.disk_messages import (
     DiscardTake,
     KeepCurrent,
     MarkTake,
@@ -15,10 +15,10 @@ from daw_bridge.effects import (
     ReclaimTake,
     TakeDiscarded,
     TakeReclaimed,
-    TakeRecord,
 )
 from daw_bridge.events import Accepted, CurrentTake, Problem, TakeDeleted
 from daw_bridge.session_state import Turn
+from daw_bridge.take_record import TakeRecord
 
 LONGEST_NAME = 200
 

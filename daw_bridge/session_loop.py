@@ -13,10 +13,11 @@ from dataclasses import replace
 
 from core.types import FRAME_RATE, MODEL_RATE, seconds_of_bars
 from daw_bridge.audio.messages import EndTake, FinishLoop, LoopGrid, PlayLoop, TakeEnded
-from daw_bridge.effects import LoopReady, LoopStretched, StretchLoop, TakeRecord
+from daw_bridge.disk_messages import LoopReady, LoopStretched, StretchLoop
 from daw_bridge.events import LoopMade
 from daw_bridge.looping.tail import tail_frames
 from daw_bridge.session_state import Flight, LoopState, SessionState, Turn
+from daw_bridge.take_record import TakeRecord
 
 TAKE_OVER = round(0.06 * MODEL_RATE)  # samples before its end at which a take becomes its loop:
 # the first beat of the next round, which may be a little early, is then the loop's

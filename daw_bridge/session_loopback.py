@@ -7,11 +7,12 @@ from dataclasses import replace
 from core.errors import BadInput
 from daw_bridge.audio.messages import Captured, OpenOutput, TakeEnded, TakeHeard
 from daw_bridge.commands import MeasureLoopback
-from daw_bridge.effects import ExamineLoopback, LoopbackExamined, PlayBlock
+from daw_bridge.disk_messages import ExamineLoopback, LoopbackExamined
 from daw_bridge.events import Accepted, LoopbackMeasured, Problem
 from daw_bridge.loopback.report import advice, better_buffer
 from daw_bridge.loopback.run import LoopbackRun
 from daw_bridge.parameters import PARAMETERS
+from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_state import LoopbackState, SessionState, Turn
 
 

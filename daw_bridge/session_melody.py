@@ -8,7 +8,7 @@ from core.errors import BadClip, BadInput
 from core.generation.messages import HearMelody, MelodyHeard
 from core.generation.params import MAX_MELODY_FRAMES
 from daw_bridge.commands import Origin, SetMelody
-from daw_bridge.effects import ClipRead, ReadClip
+from daw_bridge.disk_messages import ClipRead, ReadClip
 from daw_bridge.events import Accepted, MelodyChanged, Problem
 from daw_bridge.session_state import Pending, SessionState, Turn, Wish
 

@@ -15,9 +15,10 @@ from core.generation.messages import PcmBlock
 from core.types import MODEL_RATE
 from daw_bridge.audio.messages import Played
 from daw_bridge.commands import PlayTake
-from daw_bridge.effects import DiskProblem, KeepCurrent, PlayBlock, ReadSound, SoundRead
+from daw_bridge.disk_messages import DiskProblem, KeepCurrent, ReadSound, SoundRead
 from daw_bridge.events import Accepted, CurrentTake, Scheduled
 from daw_bridge.session_alternatives import dissolve
+from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_schedule import MARGIN, try_begin
 from daw_bridge.session_state import Flight, Pending, Replay, Turn, Wish
 from daw_bridge.session_takes import cancel, drop_next

@@ -6,9 +6,9 @@ import math
 
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.audio.messages import BeginTake, EndTake
-from daw_bridge.effects import PlayBlock
 from daw_bridge.events import Filling, Scheduled
 from daw_bridge.headroom import TRUSTED as SPEED_TRUSTED
+from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_loop import loop_cushion, tail_of
 from daw_bridge.session_state import Flight, Turn
 

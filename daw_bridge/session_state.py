@@ -9,8 +9,6 @@ from types import MappingProxyType
 
 from core.generation.messages import (
     Codes,
-    EngineEvent,
-    EngineRequest,
     LoadedAdapter,
     ModelLoaded,
     Pcm,
@@ -18,20 +16,17 @@ from core.generation.messages import (
 )
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.types import FRAME_RATE, MODEL_RATE, seconds_of_bars
-from daw_bridge.audio.messages import AudioEvent, AudioRequest
-from daw_bridge.commands import Command, ContinueTake, Origin
-from daw_bridge.effects import DiskEffect, DiskOutcome, PlayBlock, TakeRecord, Tick
-from daw_bridge.events import ClockTold, Event, Status
+from daw_bridge.commands import ContinueTake, Origin
+from daw_bridge.events import ClockTold, Status
 from daw_bridge.headroom import Headroom
 from daw_bridge.latency import Latency, Mode
 from daw_bridge.loopback.run import LoopbackRun
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.presets import Preset
+from daw_bridge.session_io import SessionOutput
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_tree import TakeTree
 from daw_bridge.transport import Transport
-
-SessionInput = Command | EngineEvent | AudioEvent | DiskOutcome | Tick
-SessionOutput = EngineRequest | AudioRequest | Event | DiskEffect | PlayBlock
 
 WINDOW_SECONDS = 30.0  # of context, where no model has said how much it can use
 

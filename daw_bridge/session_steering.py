@@ -22,7 +22,7 @@ from core.generation.messages import (
 from core.generation.params import Prompt, SamplingParams, Steering, checked_text_weight
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge import commands as ask
-from daw_bridge.effects import CutTake, KeepSettings, NoteTake, RecallTake
+from daw_bridge.disk_messages import CutTake, KeepSettings, NoteTake, RecallTake
 from daw_bridge.events import Accepted, PromptChanged
 from daw_bridge.prompt_tempo import told
 from daw_bridge.session_latency import guidance_due, sampling_in_force

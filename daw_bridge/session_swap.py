@@ -12,10 +12,11 @@ from core.errors import BadInput
 from core.generation.messages import Prefer
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.commands import Swap
-from daw_bridge.effects import KeepCurrent, PlayBlock
+from daw_bridge.disk_messages import KeepCurrent
 from daw_bridge.events import Accepted, CurrentTake, Problem, Scheduled
 from daw_bridge.session_alternatives import reaches
 from daw_bridge.session_bars import SoundingLine, bar_line
+from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_schedule import HEAD_START, MARGIN, begin_message
 from daw_bridge.session_state import Alternatives, Flight, PlannedSwap, Turn
 

@@ -26,24 +26,18 @@ from core.generation.messages import (
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, Frames, seconds_of_bars
 from daw_bridge import session_latency as latency
 from daw_bridge.commands import Origin
-from daw_bridge.effects import (
-    CloseTake,
-    KeepContext,
-    KeepPcm,
-    KeepTokens,
-    OpenTake,
-    PlayBlock,
-    TakeRecord,
-)
+from daw_bridge.disk_messages import CloseTake, KeepContext, KeepPcm, KeepTokens, OpenTake
 from daw_bridge.events import Accepted, Problem, PromptChanged, TakeProgress
 from daw_bridge.looping.tail import tail_frames
 from daw_bridge.session_adapters import uses_of
+from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_loop import loops
 from daw_bridge.session_schedule import place, try_begin
 from daw_bridge.session_state import Context, Flight, Recipe, Turn
 from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of, tempo_to_tell
 from daw_bridge.take_heritage import heritage, unheard
 from daw_bridge.take_length import frames_for, pre_roll, rest_of
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_timeline import TakeChange, own_changes, prompts_of, split, timeline
 from daw_bridge.waveform import waveform
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import BadInput
-from daw_bridge.effects import TakeRecord
 from daw_bridge.take_chunks import read_take_file
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_writing import copy_sound, free_path, write_codes
 
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME, seconds_of_bars
-from daw_bridge.effects import TakeRecord
 from daw_bridge.riff import find_chunk, read_chunk, sound_digest
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import record_of, table_of
 
 Tokens = NDArray[np.integer]  # [codebooks, frames]

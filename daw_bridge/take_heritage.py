@@ -13,9 +13,10 @@ from typing import TypedDict
 from core.generation.messages import TakeStarted
 from core.generation.params import BarGrid
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
-from daw_bridge.effects import NoteTake, TakeRecord
+from daw_bridge.disk_messages import NoteTake
 from daw_bridge.session_schedule import SPEED_TRUSTED
 from daw_bridge.session_state import Context, Recipe, SessionState, Turn
+from daw_bridge.take_record import TakeRecord
 
 SAME_TEMPO = 0.01  # share by which a clock may have moved while its bars are the same
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from daw_bridge.effects import TakeRecord
 from daw_bridge.take_chunks import read_take_file
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import record_of
 
 LARGEST_SIDECAR = 4 << 20  # bytes

@@ -8,7 +8,7 @@ begins before its own first frame (`lead`), with the sample after the other's la
 from __future__ import annotations
 
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME, Frames, frames_covering
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 
 LONGEST = 1e6  # seconds into a take that are told from later ones
 

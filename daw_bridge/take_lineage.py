@@ -10,9 +10,9 @@ import numpy as np
 from core.errors import BadInput
 from core.generation.messages import Codes
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
-from daw_bridge.effects import TakeRecord
 from daw_bridge.partial_take import PartialTake
 from daw_bridge.take_chunks import Tokens
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_writing import context_codes, own_codes
 
 LONGEST = 3_600 * FRAME_RATE  # frames of tokens that a take is continued from

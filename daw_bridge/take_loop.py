@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from daw_bridge.effects import LoopReady, TakeRecord
+from daw_bridge.disk_messages import LoopReady
 from daw_bridge.looping.loop_making import make_loop
 from daw_bridge.partial_take import PartialTake
+from daw_bridge.take_record import TakeRecord
 
 
 def make_loop_of(record: TakeRecord, partial: PartialTake) -> LoopReady:

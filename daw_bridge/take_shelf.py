@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import BadInput
-from daw_bridge.effects import TakeRecord
 from daw_bridge.take_index import read_folder
+from daw_bridge.take_record import TakeRecord
 
 SUFFIXES = (".json", ".npy", ".context.npy", ".wav")  # the description goes first, comes last
 

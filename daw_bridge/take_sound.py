@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import BadInput
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 
 Peaks = NDArray[np.float32]  # [n, 2]: minimum and maximum, 50 a second
 PEAKS_AT_ONCE = 250  # five seconds

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import PurePath
 from typing import Any
 
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 
 VERSION = 1
 MOST_TAKES = 10**9

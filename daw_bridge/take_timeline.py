@@ -14,7 +14,7 @@ from core.errors import BadInput
 from core.generation.params import Prompt, SamplingParams, Steering
 
 if TYPE_CHECKING:
-    from daw_bridge.effects import TakeRecord
+    from daw_bridge.take_record import TakeRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from core.errors import BadInput
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from daw_bridge.atomic import replace_file, write_wav
-from daw_bridge.effects import TakeRecord
 from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import table_of
 
 

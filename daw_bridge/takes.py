@@ -31,7 +31,7 @@ import platformdirs
 from core.errors import BadInput, DawBridgeError
 from core.generation.messages import Codes
 from core.types import SAMPLES_PER_FRAME
-from daw_bridge.effects import LoopReady, TakeRecord
+from daw_bridge.disk_messages import LoopReady
 from daw_bridge.partial_take import PartialTake, find_partial_takes
 from daw_bridge.take_adoption import adopt_files
 from daw_bridge.take_chunks import TakeFile, read_take_file
@@ -39,6 +39,7 @@ from daw_bridge.take_index import read_folder
 from daw_bridge.take_lineage import Lineage
 from daw_bridge.take_loop import make_loop_of
 from daw_bridge.take_numbers import TakeNumbers
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_shelf import TakeShelf
 from daw_bridge.take_sound import read_sound
 from daw_bridge.take_writing import free_path, write_codes, write_sidecar, write_take

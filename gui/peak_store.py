@@ -14,8 +14,8 @@ import numpy as np
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from core.errors import BadInput
-from daw_bridge.effects import TakeRecord
 from daw_bridge.events import TakeWaveform
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_sound import Peaks, read_peaks
 
 KEPT = 512  # takes whose peaks stay in memory

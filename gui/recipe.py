@@ -7,8 +7,8 @@ from html import escape
 from PyQt6.QtCore import QCoreApplication
 
 from core.types import FRAME_RATE
-from daw_bridge.effects import TakeRecord
 from daw_bridge.take_length import second_of
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_timeline import TakeChange
 from gui.wording import duration_text, take_facts
 

@@ -10,7 +10,6 @@ import soundfile
 
 from core.types import MODEL_RATE, seconds_of_bars
 from daw_bridge.commands import Origin
-from daw_bridge.effects import AdapterUse, TakeRecord
 from daw_bridge.events import (
     Accepted,
     AlternativesReady,
@@ -27,6 +26,7 @@ from daw_bridge.events import (
     TakeSaved,
     TreeChanged,
 )
+from daw_bridge.take_record import AdapterUse, TakeRecord
 from daw_bridge.take_timeline import TakeChange
 from gui.rehearsal import levels, waveform
 from gui.setup_scenes import measured

@@ -19,7 +19,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from gui.take_model import RECORD, ROW, TakeModel
 from gui.take_order import Row
 from gui.theme import Colours, colours_of

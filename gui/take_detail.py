@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_sound import Peaks
 from gui.recipe import as_html, as_text, recipe
 from gui.status_line import ElidedLabel

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QItemSelectionModel, QModelIndex, Qt, pyqtSignal
 from PyQt6.QtGui import QDrag, QKeyEvent, QMouseEvent, QPixmap
 from PyQt6.QtWidgets import QAbstractItemView, QListView, QWidget
 
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from gui.take_delegate import TakeDelegate
 from gui.take_model import RECORD, TakeModel
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from PyQt6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, Qt, QUrl, pyqtSignal
 
-from daw_bridge.effects import TakeRecord
 from daw_bridge.events import TreeChanged
+from daw_bridge.take_record import TakeRecord
 from gui.peak_store import PeakStore
 from gui.take_order import Row, arranged, flat
 from gui.wording import take_facts, take_title

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 
 
 @dataclass(frozen=True, slots=True)

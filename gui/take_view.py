@@ -8,7 +8,6 @@ from PyQt6.QtGui import QAction, QColor
 from PyQt6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from core.types import seconds_of_bars
-from daw_bridge.effects import TakeRecord
 from daw_bridge.events import (
     Accepted,
     FirstAudio,
@@ -19,6 +18,7 @@ from daw_bridge.events import (
     TakeSaved,
     TakeWaveform,
 )
+from daw_bridge.take_record import TakeRecord
 from gui.meter import Meter
 from gui.peak_store import PeakStore
 from gui.status_line import ElidedLabel

@@ -13,7 +13,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from core.types import seconds_of_bars
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from gui.theme import colours_of
 from gui.wave_columns import PEAKS_PER_SECOND, Peaks, columns
 

@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 from PyQt6.QtCore import QCoreApplication
 
-from daw_bridge.effects import TakeRecord
 from daw_bridge.events import Filling, LoopMade, Problem, Scheduled, Status
+from daw_bridge.take_record import TakeRecord
 
 BUSY = ("scheduled", "generating", "playing")  # states with a take in flight
 FOLLOWED_CLOCKS = ("midi", "jack")  # clocks whose tempo is not ours to set; Link's is anybody's

@@ -14,8 +14,8 @@ from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import events
 from daw_bridge.controller import Controller
-from daw_bridge.effects import TakeRecord
 from daw_bridge.settings import SettingsFile
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.takes import TakeLibrary
 from tests.fakes import FakeAudio, FakeEngine, Listener, codes_of, pcm_of
 

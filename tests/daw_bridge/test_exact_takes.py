@@ -14,16 +14,16 @@ from core.errors import BadInput
 from core.generation import messages as engine
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME, seconds_of_bars
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
 from daw_bridge.dropped_files import recall
-from daw_bridge.effects import TakeRecord
 from daw_bridge.engine_ledger import Ledger
 from daw_bridge.partial_take import PartialTake
 from daw_bridge.session_status import status_of
 from daw_bridge.take_chunks import read_take_file
 from daw_bridge.take_length import frames_for, point_in, second_of
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.takes import TakeLibrary
 from tests.daw_bridge.test_session import Session, of, tokens
 from tests.fakes import codes_of, pcm_of

@@ -13,10 +13,10 @@ import pytest
 from core.generation import messages as engine
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge.audio.feeder import Feeder
 from daw_bridge.audio.messages import BeginTake, EndTake
-from daw_bridge.session_state import SessionOutput
+from daw_bridge.session_io import PlayBlock, SessionOutput, Tick
 from tests.daw_bridge.audio.test_feeder import BLOCK, HandOutput
 from tests.daw_bridge.test_session import Session, tokens
 from tests.fakes import codes_of
@@ -50,7 +50,7 @@ class Studio:
             self.do(*events)
             self._generate()
             if step % 6 == 0:
-                self.do(disk.Tick())
+                self.do(Tick())
 
     def run_until(self, condition: Callable[[], bool]) -> None:
         until = self.session.now + 8
@@ -65,7 +65,7 @@ class Studio:
                     self.feeder.begin(output)
                 case EndTake():
                     self.feeder.end(output)
-                case disk.PlayBlock(block):
+                case PlayBlock(block):
                     self.feeder.receive(block)
                 case engine.StartTake():
                     self.take, self.made, self.sent = output, 0.0, -output.lead

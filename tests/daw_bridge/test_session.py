@@ -10,12 +10,14 @@ import pytest
 from core.generation import messages as engine
 from core.generation.params import Prompt
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
 from daw_bridge.presets import Preset
 from daw_bridge.session import apply
-from daw_bridge.session_state import SessionInput, SessionOutput, SessionState
+from daw_bridge.session_io import PlayBlock, SessionInput, SessionOutput, Tick
+from daw_bridge.session_state import SessionState
+from daw_bridge.take_record import TakeRecord
 from tests.fakes import codes_of, loaded, pcm_of
 
 T = TypeVar("T")
@@ -45,7 +47,7 @@ class Session:
         return came
 
     def pass_time(self, seconds: float) -> list[SessionOutput]:
-        return [o for _ in range(round(seconds / 0.05)) for o in self.do(disk.Tick(), after=0.05)]
+        return [o for _ in range(round(seconds / 0.05)) for o in self.do(Tick(), after=0.05)]
 
     def roll(self, beat: float = 0.0, bpm: float = 120.0) -> None:
         midi = ask.ClockSource.MIDI
@@ -118,8 +120,8 @@ def test_the_same_inputs_give_the_same_outputs() -> None:
 def test_audio_follows_its_begin_and_first_audio_counts_from_the_command(session: Session) -> None:
     session.do(ask.Generate(origin=ME))
     came = session.do(block(1), after=0.3)
-    kinds = [type(o) for o in came if isinstance(o, audio.BeginTake | disk.PlayBlock)]
-    assert kinds == [audio.BeginTake, disk.PlayBlock]
+    kinds = [type(o) for o in came if isinstance(o, audio.BeginTake | PlayBlock)]
+    assert kinds == [audio.BeginTake, PlayBlock]
     came = session.do(audio.TakeHeard(1, session.now + 0.04))
     assert session.one(events.FirstAudio, came).milliseconds == pytest.approx(340)
     assert session.one(events.FirstAudio, came).origin == ME
@@ -131,10 +133,10 @@ def test_the_old_take_sounds_until_the_new_one_begins(session: Session) -> None:
     assert session.one(engine.CancelTake, came).take == 1
     assert not of(audio.BeginTake, came)
     late = session.do(block(1, 50))
-    assert session.one(disk.PlayBlock, late).block.take == 1, "what was on its way is heard"
+    assert session.one(PlayBlock, late).block.take == 1, "what was on its way is heard"
     came = session.do(engine.TakeDone(1, 100, True), block(2))
     assert session.one(audio.BeginTake, came).epoch == 2
-    assert not of(disk.PlayBlock, session.do(block(1, 100))), "the old one is over"
+    assert not of(PlayBlock, session.do(block(1, 100))), "the old one is over"
 
 
 def test_an_engine_slower_than_the_ear_gets_a_head_start(session: Session) -> None:
@@ -168,7 +170,7 @@ def test_a_problem_of_a_take_keeps_what_was_made(session: Session) -> None:
     session.do(ask.Generate(origin=ME), tokens(1, 0, 50), block(1, 0, 50))
     came = session.do(engine.EngineProblem(1, "memory", "out of memory"))
     assert session.one(disk.CloseTake, came).record.frames == 50
-    assert session.one(disk.PlayBlock, came).block.last, "the ear learns of the end"
+    assert session.one(PlayBlock, came).block.last, "the ear learns of the end"
     problem = session.one(events.Problem, came)
     assert (problem.code, problem.origin) == ("memory", ME)
     assert not of(disk.CloseTake, session.do(engine.TakeDone(1, 50, True))), "only once"
@@ -178,7 +180,7 @@ def test_a_restarted_engine_goes_on(session: Session) -> None:
     session.do(ask.Generate(), block(1))
     came = session.do(engine.EngineProblem(1, "engine", "the engine was started again"))
     assert not of(disk.CloseTake, came)
-    assert of(disk.PlayBlock, session.do(block(1, 50)))
+    assert of(PlayBlock, session.do(block(1, 50)))
 
 
 # ---------------------------------------------------------------- bars
@@ -267,7 +269,7 @@ def test_panic_is_silent_at_once_and_stays_so(session: Session) -> None:
     came = session.do(ask.Panic())
     assert session.one(audio.Silence, came)
     assert session.one(engine.CancelTake, came)
-    assert not of(disk.PlayBlock, session.do(block(1, 50)))
+    assert not of(PlayBlock, session.do(block(1, 50)))
 
 
 def test_a_transport_that_stops_ends_the_sound_but_not_the_file(session: Session) -> None:
@@ -384,7 +386,7 @@ def test_a_take_is_continued_from_its_tokens(session: Session) -> None:
     session.do(engine.TakeDone(1, 50, False))
     recall = session.one(disk.RecallTake, session.do(ask.ContinueTake(1, 0.5, None, ME)))
     assert (recall.take, recall.frame) == (1, 25)
-    record = disk.TakeRecord(1)
+    record = TakeRecord(1)
     came = session.do(disk.TakeRecalled(recall.token, record, codes_of(25), 25))
     start = session.one(engine.StartTake, came)
     assert start.codes is not None
@@ -397,7 +399,7 @@ def test_tokens_of_another_kind_of_model_are_refused(session: Session) -> None:
     session.do(ask.Generate(), block(1), engine.TakeDone(1, 50, False))
     recall = session.one(disk.RecallTake, session.do(ask.ContinueTake(1, None, None, ME)))
     stereo = codes_of(25, codebooks=8)
-    came = session.do(disk.TakeRecalled(recall.token, disk.TakeRecord(1), stereo, 25))
+    came = session.do(disk.TakeRecalled(recall.token, TakeRecord(1), stereo, 25))
     assert session.one(events.Problem, came).code == "other_model"
 
 
@@ -405,7 +407,7 @@ def test_a_continuation_of_what_sounds_waits_for_its_end(session: Session) -> No
     session.do(ask.Generate(), block(1, 0, 100, last=True), engine.TakeDone(1, 100, False))
     session.do(audio.TakeHeard(1, session.now), audio.Played(1, 1, 32_000, 1.0, 0), after=1.0)
     recall = session.one(disk.RecallTake, session.do(ask.ContinueTake(1)))
-    session.do(disk.TakeRecalled(recall.token, disk.TakeRecord(1), codes_of(100), 100))
+    session.do(disk.TakeRecalled(recall.token, TakeRecord(1), codes_of(100), 100))
     begin = session.one(audio.BeginTake, session.do(block(2)) + session.pass_time(0.6))
     assert begin.sent_at + begin.start_in == pytest.approx(102.02, abs=1e-6)
 

@@ -12,13 +12,13 @@ from core.errors import BadInput
 from core.generation import messages as engine
 from core.generation.messages import LoadedAdapter
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.cli.options import adapter_choices
-from daw_bridge.effects import AdapterUse, TakeRecord
 from daw_bridge.engine_ledger import Ledger
 from daw_bridge.osc_address import parse
 from daw_bridge.osc_feedback import OscFeedback, message_of
+from daw_bridge.take_record import AdapterUse, TakeRecord
 from daw_bridge.takes import TakeLibrary
 from tests.daw_bridge.test_session import Session, of
 from tests.fakes import pcm_of

@@ -8,10 +8,10 @@ from core.generation import messages as engine
 from core.generation.params import SamplingParams
 from core.types import SAMPLES_PER_FRAME
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
-from daw_bridge.session_state import SessionOutput
+from daw_bridge.session_io import PlayBlock, SessionOutput, Tick
 from tests.daw_bridge.test_session import ME, Session, block, of, tokens
 from tests.fakes import codes_of
 
@@ -46,7 +46,7 @@ class Ring(Session):
         `offset` of it, is what sounds."""
         came: list[SessionOutput] = []
         while (left := self.start - LATENCY + seconds - self.now) > 1e-6:
-            came += self.do(disk.Tick(), after=min(0.05, left))
+            came += self.do(Tick(), after=min(0.05, left))
             place = self.now - (self.start - LATENCY) - offset
             if place > 0:
                 samples = round(place * RATE)
@@ -146,7 +146,7 @@ def test_they_are_silent_go_to_disk_and_are_told_when_ready(ring: Ring) -> None:
     assert ring.one(disk.KeepPcm, came).block.take == 2
     came += ring.make(3)
     assert ring.one(events.AlternativesReady, came) == events.AlternativesReady((2, 3, 1), ME)
-    assert not of(disk.PlayBlock, came)
+    assert not of(PlayBlock, came)
     assert not of(audio.BeginTake, came)
 
 
@@ -177,7 +177,7 @@ def test_a_swap_lands_on_the_bar_to_the_sample(ring: Ring) -> None:
     assert begin.sample is not None
     assert (begin.take, begin.follows, begin.at) == (2, 1, line)
     assert begin.sample == line - at * SAMPLES_PER_FRAME
-    played = of(disk.PlayBlock, came)
+    played = of(PlayBlock, came)
     assert played[0].block.take == 2
     assert played[0].block.first_sample <= begin.sample - 0.02 * RATE or at * 640 >= line - 640
     assert ring.one(events.CurrentTake, came).take == 2

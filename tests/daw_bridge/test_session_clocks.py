@@ -6,12 +6,13 @@ import pytest
 
 from core.generation import messages as engine
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
 from daw_bridge.commands import ClockSource
 from daw_bridge.session import apply
-from daw_bridge.session_state import SessionOutput, SessionState
+from daw_bridge.session_io import SessionOutput, Tick
+from daw_bridge.session_state import SessionState
 from tests.fakes import loaded, pcm_of
 
 LINK, MIDI = ClockSource.LINK, ClockSource.MIDI
@@ -38,7 +39,7 @@ class Played:
     def until(self, moment: float) -> None:
         while self.now < moment - 1e-9:
             self.now = min(moment, self.now + 0.05)
-            self.do(disk.Tick())
+            self.do(Tick())
 
     def of(self, kind: type) -> list:
         return [o for o in self.out if isinstance(o, kind)]

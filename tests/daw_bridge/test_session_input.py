@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.generation import messages as engine
 from core.generation.params import BarGrid
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
 from daw_bridge.session_input import plan

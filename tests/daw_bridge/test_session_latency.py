@@ -10,7 +10,7 @@ from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
-from daw_bridge.session_state import SessionOutput
+from daw_bridge.session_io import SessionOutput
 from daw_bridge.take_timeline import timeline
 from tests.daw_bridge.test_session import ME, Session, block, of, tokens
 from tests.fakes import loaded

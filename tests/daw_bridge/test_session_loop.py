@@ -7,7 +7,7 @@ import pytest
 
 from core.generation import messages as engine
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
 from tests.daw_bridge.test_session import Session, block, of, tokens

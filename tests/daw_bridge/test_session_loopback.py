@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
 from daw_bridge.loopback.examination import examine
 from daw_bridge.loopback.run import AFTER, BEFORE
 from daw_bridge.parameters import PARAMETERS
+from daw_bridge.session_io import PlayBlock
 from tests.daw_bridge.test_session import ME, Session, of
 
 RATE = 32_000
@@ -29,7 +30,7 @@ def come_back(session: Session, delay: float, late: float = 0.0) -> events.Loopb
     """As a wire of `delay` seconds would bring it; the take began `late`."""
     came = session.do(ask.MeasureLoopback(ME))
     begin = session.one(audio.BeginTake, came)
-    sound = np.concatenate([play.block.pcm for play in of(disk.PlayBlock, came)])
+    sound = np.concatenate([play.block.pcm for play in of(PlayBlock, came)])
     heard = session.do(audio.TakeHeard(begin.take, session.now + 0.4 + late, late), after=0.4)
     capture = session.one(audio.Capture, heard)
     assert capture.until == pytest.approx(begin.sent_at + 0.4 + late + len(sound) / RATE + AFTER)

@@ -11,7 +11,7 @@ import soundfile
 
 from core.generation import messages as engine
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.disk import DiskWorker
 from daw_bridge.engine_ledger import Ledger

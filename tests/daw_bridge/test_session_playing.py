@@ -9,12 +9,12 @@ import pytest
 
 from core.generation import messages as engine
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
-from daw_bridge.effects import TakeRecord
+from daw_bridge.session_io import PlayBlock, SessionOutput
 from daw_bridge.session_playing import PIECE
-from daw_bridge.session_state import SessionOutput
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_tree import TakeTree
 from tests.daw_bridge.test_session import Session, block, of, tokens
 
@@ -45,7 +45,7 @@ def test_it_begins_at_the_moment_asked_for(session: Session) -> None:
     came = answer(session, question, 128_000)
     begin = session.one(audio.BeginTake, came)
     assert (begin.first, begin.length) == (48_000, 2.5)
-    played = session.one(disk.PlayBlock, came).block
+    played = session.one(PlayBlock, came).block
     assert (played.first_sample, len(played.pcm), played.last) == (48_000, 80_000, True)
     assert session.one(events.CurrentTake, came).take == 1
     session.do(audio.TakeHeard(1, session.now), audio.Played(1, begin.epoch, 50_000, 2.4, 0))
@@ -65,7 +65,7 @@ def test_a_long_take_is_read_a_piece_at_a_time(session: Session) -> None:
     late = session.do(audio.Played(2, begin.epoch, PIECE * 3 // 4, 5.0, 0))
     question = session.one(disk.ReadSound, late)
     assert question.first == PIECE
-    rest = session.one(disk.PlayBlock, answer(session, question, whole)).block
+    rest = session.one(PlayBlock, answer(session, question, whole)).block
     assert (rest.first_sample, rest.last) == (PIECE - 100, True)
 
 
@@ -96,7 +96,7 @@ def test_what_is_made_goes_on_for_its_file_unless_it_has_no_end(session: Session
     assert of(engine.CancelTake, session.out) == []
     came = session.do(block(3, 50, 50))
     assert session.one(disk.KeepPcm, came).block.take == 3
-    assert of(disk.PlayBlock, came) == [], "but it is not heard"
+    assert of(PlayBlock, came) == [], "but it is not heard"
     session.do(ask.SetParameter("bars", 0.0), ask.Generate("endless"))
     answer(session, session.one(disk.ReadSound, session.do(ask.PlayTake(1))), 128_000)
     assert 4 in [o.take for o in of(engine.CancelTake, session.out)]
@@ -126,7 +126,7 @@ def test_a_file_that_is_gone_is_said_and_nothing_hangs(session: Session) -> None
     epoch = session.state.flights[-1].epoch
     asked = session.one(disk.ReadSound, session.do(audio.Played(2, epoch, PIECE, 0.0, 0)))
     came = session.do(disk.DiskProblem("bad_input", "2.wav is gone", asked.token))
-    assert session.one(disk.PlayBlock, came).block.last, "it ends with what is there"
+    assert session.one(PlayBlock, came).block.last, "it ends with what is there"
 
 
 def test_names_stars_and_deletions_are_told_to_whoever_shows_takes(session: Session) -> None:

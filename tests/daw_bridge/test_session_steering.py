@@ -10,13 +10,13 @@ import pytest
 from core.generation import messages as engine
 from core.generation.params import Prompt, SamplingParams, Steering
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
-from daw_bridge.effects import TakeRecord
 from daw_bridge.engine_ledger import Ledger
 from daw_bridge.partial_take import PartialTake
-from daw_bridge.session_state import SessionOutput
+from daw_bridge.session_io import PlayBlock, SessionOutput, Tick
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import record_of, table_of
 from daw_bridge.take_timeline import past, steered, timeline
 from tests.daw_bridge.test_session import ME, Session, block, of, tokens
@@ -64,7 +64,7 @@ def test_what_was_sent_is_replaced_at_its_sample_and_noted(session: Session) -> 
     assert session.one(disk.CutTake, came) == disk.CutTake(1, asked.frame, sample)
     assert session.one(disk.NoteTake, came).record.prompts == ((0, "one"), (asked.frame, "dub"))
     new = engine.PcmBlock(1, asked.epoch, sample, pcm_of(5))
-    assert session.one(disk.PlayBlock, session.do(new, after=0.2)).block.epoch == asked.epoch
+    assert session.one(PlayBlock, session.do(new, after=0.2)).block.epoch == asked.epoch
     assert session.state.reaction == pytest.approx(0.2)
     came = session.do(engine.TakeDone(1, 800, True))
     record = session.one(disk.CloseTake, came).record
@@ -101,7 +101,7 @@ def test_audio_that_waits_for_its_bar_is_cut(session: Session) -> None:
     waits.do(engine.PcmBlock(1, 9, 60 * 640 - 2_402, pcm_of(10)))
     came = waits.pass_time(4.5)
     assert waits.one(audio.BeginTake, came).follows is None
-    played = [o.block for o in of(disk.PlayBlock, came)]
+    played = [o.block for o in of(PlayBlock, came)]
     assert {b.epoch for b in played} == {9}
     ends = np.cumsum([len(b.pcm) for b in played])
     assert [b.first_sample for b in played] == [0, *ends[:-1]]
@@ -127,7 +127,7 @@ def test_a_fader_is_followed_in_steps_and_to_its_end(session: Session) -> None:
     for value in range(100):  # one second
         came += session.do(ask.SetPromptSlot(2, None, value / 99), after=0.01)
         if value % 5 == 4:
-            came += session.do(disk.Tick())
+            came += session.do(Tick())
     came += session.pass_time(0.6)
     changes = of(engine.ChangePrompt, came)
     assert 3 <= len(changes) <= 12

@@ -10,12 +10,13 @@ import pytest
 from core.generation import messages as engine
 from core.types import SAMPLES_PER_FRAME
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
 from daw_bridge.audio.feeder import Feeder
 from daw_bridge.session import apply
-from daw_bridge.session_state import SessionInput, SessionState
+from daw_bridge.session_io import PlayBlock, SessionInput, Tick
+from daw_bridge.session_state import SessionState
 from tests.daw_bridge.audio.loop_stage import BLOCK
 from tests.daw_bridge.audio.test_feeder import HandOutput
 from tests.fakes import codes_of, loaded
@@ -63,7 +64,7 @@ class Studio:
                 self.feeder.begin(output)
             case audio.EndTake():
                 self.feeder.end(output)
-            case disk.PlayBlock(block):
+            case PlayBlock(block):
                 self.feeder.receive(block)
             case engine.StartTake():
                 self._start(output)
@@ -112,7 +113,7 @@ class Studio:
             self._make()
             self.feeder.poll()
             told, self._heard[:] = list(self._heard), []
-            self.do(*told, disk.Tick())
+            self.do(*told, Tick())
 
     def of(self, kind: type) -> list[events.Event]:
         return [event for event in self.news if isinstance(event, kind)]

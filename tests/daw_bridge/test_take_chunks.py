@@ -15,9 +15,9 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daw_bridge.effects import AdapterUse, TakeRecord
 from daw_bridge.riff import append_chunks, chunks_of, find_chunk, read_chunk, sound_digest
 from daw_bridge.take_chunks import OUR_ID, chunks_for, read_take_file
+from daw_bridge.take_record import AdapterUse, TakeRecord
 from daw_bridge.take_writing import write_take
 from tests.fakes import codes_of, pcm_of
 

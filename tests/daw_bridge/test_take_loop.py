@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from daw_bridge.effects import LoopReady, TakeRecord
+from daw_bridge.disk_messages import LoopReady
 from daw_bridge.looping.tail import tail_frames
 from daw_bridge.riff import find_chunk, read_chunk
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.takes import TakeLibrary
 from tests.daw_bridge.looping.test_beat_drift import BEAT, drums
 from tests.fakes import codes_of

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daw_bridge.effects import TakeRecord
 from daw_bridge.take_numbers import BLOCK
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.takes import TakeLibrary
 from tests.fakes import pcm_of
 

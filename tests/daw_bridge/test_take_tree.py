@@ -10,12 +10,13 @@ from pythonosc.osc_message import OscMessage
 from core.errors import BadInput
 from core.generation import messages as engine
 from daw_bridge import commands as ask
-from daw_bridge import effects as disk
+from daw_bridge import disk_messages as disk
 from daw_bridge import events
-from daw_bridge.effects import TakeRecord
 from daw_bridge.osc_feedback import OscFeedback
 from daw_bridge.session import apply
-from daw_bridge.session_state import SessionInput, SessionOutput, SessionState
+from daw_bridge.session_io import SessionInput, SessionOutput
+from daw_bridge.session_state import SessionState
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_tree import TakeTree
 from tests.fakes import codes_of, loaded, pcm_of
 

@@ -16,9 +16,9 @@ import soundfile
 from core.errors import BadInput
 from daw_bridge import partial_take
 from daw_bridge.atomic import write_wav
-from daw_bridge.effects import TakeRecord
 from daw_bridge.take_chunks import read_take_file
 from daw_bridge.take_lineage import Lineage
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.takes import TakeLibrary
 from tests.fakes import codes_of, pcm_of
 
@@ -64,7 +64,7 @@ def test_the_library_reads_itself_back(tmp_path: Path) -> None:
 def test_a_take_killed_in_flight_is_recovered(tmp_path: Path) -> None:
     code = f"""
 import os, pathlib
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.takes import TakeLibrary
 from tests.fakes import codes_of, pcm_of
 library = TakeLibrary(pathlib.Path({str(tmp_path)!r}))

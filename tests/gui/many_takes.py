@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from core.types import MODEL_RATE
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import table_of
 
 SOUNDS = 8  # different ones

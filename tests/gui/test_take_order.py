@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from gui.take_order import Row, arranged, flat
 
 FRAMES = 100

@@ -12,7 +12,6 @@ from PyQt6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from daw_bridge import commands as ask
-from daw_bridge.effects import TakeRecord
 from daw_bridge.events import (
     Playhead,
     Status,
@@ -21,6 +20,7 @@ from daw_bridge.events import (
     TakeSaved,
     TreeChanged,
 )
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.takes import TakeLibrary
 from gui.main_window import MainWindow
 from gui.rehearsal import Rehearsal, waveform

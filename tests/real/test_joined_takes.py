@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.generation.generator import Generator
 from core.generation.messages import Codes
-from daw_bridge.effects import TakeRecord
+from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import record_of
 from daw_bridge.take_timeline import split, timeline
 from tests.core.tiny_checkpoints import make_checkpoint
