@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from transformers import AutoTokenizer, EncodecConfig, EncodecModel, T5Config, T5EncoderModel
-from transformers.utils import logging as transformers_logging
+from torch import Tensor
+from transformers import EncodecModel
 
 from core.errors import BadCheckpoint
 from core.model import int4_linear, int8_linear
@@ -32,19 +31,17 @@ from core.model.language_model import LanguageModel
 from core.model.location import STATE, Progress, locate
 from core.model.memory import check_memory, memory_needed, memory_of, memory_parts
 from core.model.packed_linear import pack
+from core.model.parts import codec_of, text_encoder_of, tokenizer_in
 from core.model.placement import Placement, placement
 from core.model.weights import (
     digest_of,
     read_json,
     read_weights,
-    reason_of,
     weights_files,
 )
-from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 
 log = logging.getLogger(__name__)
 
-TOKENIZERS = ("tokenizer.json", "spiece.model", "tokenizer.model")
 MIN_WINDOW = 50  # a generation_config's max_length below a second is nobody's window
 PUBLIC_LICENCE = "CC-BY-NC-4.0"  # of every facebook/musicgen-* checkpoint
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -172,8 +169,8 @@ def load_checkpoint(
     few_bits = FEW_BITS.get(precision)  # made from the weights as they are in the file
     dtype = None if few_bits else DTYPES[precision]
     lm = LanguageModel.from_hugging_face(weights, info.config).to(device=device, dtype=dtype)
-    encoder = _text_encoder(info.text_encoder, weights).to(place.text)
-    codec = _codec(info, weights).to(place.codec)
+    encoder = text_encoder_of(info.text_encoder, weights).to(place.text)
+    codec = codec_of(info.audio_encoder, info.config, weights).to(place.codec)
     for part in (lm, encoder, codec):
         part.eval().requires_grad_(False)
     check_numbers(language_model=lm, text_encoder=encoder, codec=codec)
@@ -182,7 +179,7 @@ def load_checkpoint(
         few_bits(lm)
     elif not trainable:
         pack(lm)
-    conditioner = Conditioner(encoder, _tokenizer(info.tokenizer_folder), lm)
+    conditioner = Conditioner(encoder, tokenizer_in(info.tokenizer_folder), lm)
     report(1.0, "ready")
     return LoadedModel(lm, conditioner, codec, info, digest, device, precision, place.notice, why)
 
@@ -195,7 +192,7 @@ def load_codec(
     In eval mode, without gradients, float32. Raises BadCheckpoint.
     """
     info = read_info(model, progress)
-    codec = _codec(info, info.tensors(prefix="audio_encoder."))
+    codec = codec_of(info.audio_encoder, info.config, info.tensors(prefix="audio_encoder."))
     return codec.to(device).eval().requires_grad_(False), info
 
 
@@ -232,7 +229,7 @@ def check_checkpoint(model: str, progress: Progress | None = None) -> None:
     info = read_info(model, progress)
     if info.audiocraft is None:
         check_names(info.weights, info.config)
-    _tokenizer(info.tokenizer_folder)
+    tokenizer_in(info.tokenizer_folder)
 
 
 def _has_both(folder: Path) -> bool:
@@ -263,98 +260,3 @@ def licence_of(folder: Path, model: str, config: Mapping[str, Any]) -> str:
     origins = (model, str(config.get("_name_or_path", "")))
     public = any(origin.startswith("facebook/musicgen-") for origin in origins)
     return PUBLIC_LICENCE if public else "unknown"
-
-
-# ---------------------------------------------------------------- the parts transformers gives
-
-
-def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors under a prefix, without it, as float32."""
-    found = {name: one for name, one in weights.items() if name.startswith(prefix)}
-    if not found:
-        raise BadCheckpoint(f"the weights have no {prefix[:-1]}; get the checkpoint again")
-    return {
-        name.removeprefix(prefix): one.float() if one.is_floating_point() else one
-        for name, one in found.items()
-    }
-
-
-def _filled(part: nn.Module, what: str, weights: dict[str, Tensor], assign: bool) -> None:
-    try:
-        missing = part.load_state_dict(weights, strict=False, assign=assign).missing_keys
-    except RuntimeError as problem:  # torch: a shape is not the config's
-        raise BadCheckpoint(
-            f"the weights of the {what} do not fit config.json; get the checkpoint again"
-        ) from problem
-    if missing:
-        raise BadCheckpoint(f"the weights lack {what} {missing[0]}; get the checkpoint again")
-
-
-def _text_encoder(raw: Mapping[str, Any], weights: Mapping[str, Tensor]) -> T5EncoderModel:
-    if raw.get("model_type") != "t5":
-        raise BadCheckpoint(
-            f"the text encoder is {raw.get('model_type')!r}; only T5 is understood here"
-        )
-    with torch.device("meta"):  # its random weights would be thrown away
-        encoder = T5EncoderModel(_sub_config(T5Config, raw, "text encoder"))
-    own = _part(weights, "text_encoder.")
-    # The one table has two names, and files hold it under either.
-    table = own.get("shared.weight", own.get("encoder.embed_tokens.weight"))
-    if table is not None:
-        own |= {"shared.weight": table, "encoder.embed_tokens.weight": table}
-    _filled(encoder, "text encoder", own, assign=True)
-    return encoder
-
-
-def _codec(info: CheckpointInfo, weights: Mapping[str, Tensor]) -> EncodecModel:
-    if info.audio_encoder.get("model_type") != "encodec":
-        raise BadCheckpoint(
-            f"the codec is {info.audio_encoder.get('model_type')!r}; only EnCodec is understood"
-        )
-    config = _sub_config(EncodecConfig, info.audio_encoder, "codec")
-    if config.sampling_rate != MODEL_RATE or config.hop_length != SAMPLES_PER_FRAME:
-        raise BadCheckpoint(
-            f"the codec runs at {config.sampling_rate} Hz with {config.hop_length} samples a frame;"
-            f" {MODEL_RATE} Hz with {SAMPLES_PER_FRAME} is needed (EnCodec 32 kHz)"
-        )
-    books = config.num_quantizers * info.config.audio_channels
-    if books != info.config.codebooks or config.codebook_size != info.config.vocab:
-        raise BadCheckpoint(
-            f"the codec has {books} codebooks of {config.codebook_size}, the language model"
-            f" {info.config.codebooks} of {info.config.vocab}; they do not belong together"
-        )
-    codec = EncodecModel(config)
-    own = {
-        # weight_norm's names before torch 2
-        re.sub(r"\.weight_v$", ".parametrizations.weight.original1", name_g): one
-        for name, one in _part(weights, "audio_encoder.").items()
-        for name_g in [re.sub(r"\.weight_g$", ".parametrizations.weight.original0", name)]
-    }
-    _filled(codec, "codec", own, assign=False)
-    return codec
-
-
-def _sub_config(kind: Any, raw: Mapping[str, Any], what: str) -> Any:
-    try:
-        return kind.from_dict(dict(raw))
-    except Exception as problem:  # transformers validates with many classes
-        raise BadCheckpoint(
-            f"config.json's {what} is not understood ({reason_of(problem)})"
-        ) from problem
-
-
-def _tokenizer(folder: Path) -> Any:
-    # It reads config.json too, and warns that the special token lies outside the vocabulary,
-    # which is how MusicGen has it.
-    if not any((folder / name).exists() for name in TOKENIZERS):  # it would invent an empty one
-        raise BadCheckpoint(f"{folder} has no tokenizer.json; get the checkpoint again")
-    loudness = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as problem:  # transformers raises many classes here
-        raise BadCheckpoint(
-            f"{folder} has no tokenizer that can be read (tokenizer.json); get the checkpoint again"
-        ) from problem
-    finally:
-        transformers_logging.set_verbosity(loudness)
