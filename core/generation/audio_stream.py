@@ -25,8 +25,8 @@ from core.codec.soft_clip import soft_clip
 from core.codec.streaming_decoder import DecoderState, StreamingDecoder
 from core.generation.messages import Codes, Pcm
 from core.generation.params import Prompt, SamplingParams
+from core.generation.reading import PromptKeys
 from core.generation.seam import SEAM_SAMPLES
-from core.generation.token_stream import PromptKeys
 from core.model.language_model import LanguageModel
 from core.types import SAMPLES_PER_FRAME
 

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.generation.params import Prompt, SamplingParams
+from core.generation.reading import PromptKeys
 from core.generation.steering_timeline import Branches
 from core.generation.steps_ahead import Lane, StepsAhead
-from core.generation.token_stream import PromptKeys, TokenStream
+from core.generation.token_stream import TokenStream
 from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel, LMState
 from core.model.text_keys import TextKeys, repeated
@@ -61,7 +62,7 @@ class SharedStream(TokenStream):
         if self._batch is None:
             super().forget_text()
         else:  # all of the batch, from the next flight of steps on
-            self._text = None
+            self._reading.forget_text()
             self._batch.drop_ahead()
 
     def _advance(self) -> None:
@@ -73,12 +74,13 @@ class SharedStream(TokenStream):
     # ------------------------------------------------------------------ for its batch
 
     def join(self, batch: TokenBatch) -> None:
-        self._batch, self._state, self._past = batch, None, None
+        self._batch = batch
+        self._reading.take_over(None)
 
     def part(self, state: LMState | None, first: int, branches: Branches) -> None:
         """Out of the batch, with its own rows of the batch's state."""
-        self._batch, self._state, self._first, self._branches = None, state, first, branches
-        self._past = None
+        self._batch = None
+        self._reading.take_over(state, first, branches)
 
     def stands(self) -> tuple[object, ...]:
         """What streams must have in common to be drawn side by side.
@@ -86,21 +88,22 @@ class SharedStream(TokenStream):
         Raises ValueError for one that will be told something else on its way.
         """
         self._drop_ahead()
-        if self._planned:
+        plan = self._plan
+        if plan.changes_to_come:
             raise ValueError("a stream with changes ahead is drawn by itself")
         if self.model.config.hears_melody:
             raise ValueError("a melody model's streams are drawn by themselves")
-        held = self._timeline.at(self._step)
-        alike = (held.prompt, self._due_branches(), self._step, self._end, self._window)
-        return (*alike, self._bars)
+        told = plan.at(self._step).prompt, plan.branches(self._step)
+        return (*told, self._step, plan.end, plan.window_frames, plan.bars)
 
     def due(self) -> tuple[Branches, int]:
         """The rows of the next step, and the first frame that it looks back on."""
-        return self._due_branches(), self._first_seen()
+        return self._plan.branches(self._step), self._plan.first_seen(self._step)
 
     def keys(self) -> TextKeys | None:
         """What the rows of the next step are told."""
-        return self._keys_of(self._timeline.at(self._step).prompt, self._due_branches())
+        prompt = self._plan.at(self._step).prompt
+        return self._reading.keys(prompt, self._plan.branches(self._step))
 
     def past(self, first: int) -> NDArray[np.int64]:
         """What the model has read from frame `first` on, before the next step [K,S]."""
@@ -112,8 +115,7 @@ class SharedStream(TokenStream):
 
     def primed(self, first: int, branches: Branches) -> tuple[LMState, Tensor]:
         """A state of its own that has read all before the next step, and the logits for it."""
-        self._first, self._branches = first, branches
-        return self._primed(branches, self._step)
+        return self._reading.primed(self._step, first, branches)
 
     def take_drawn(self, logits: Tensor) -> None:
         """Draw the next step from its rows of the logits [branches,K,V]."""
@@ -127,8 +129,9 @@ class SharedStream(TokenStream):
         self, ahead: StepsAhead, lanes: Sequence[Lane], state: LMState, first: int, branches: int
     ) -> Iterator[NDArray[np.int64]]:
         """Tokens [streams,K] of the next steps of all, of which this is the first."""
-        self._first = first
-        return ahead.draw(lanes, state, branches, first, self._step, self._alike, self._most())
+        self._reading.first = first
+        most = self._reading.most
+        return ahead.draw(lanes, state, branches, first, self._step, self._alike, most)
 
     def lane(self) -> Lane:
         return self._lane()

@@ -130,8 +130,8 @@ def test_the_window_is_never_exceeded(mono: Twins) -> None:
     stream = mono.stream(frames=None, window_frames=60)
     for _ in range(200):
         stream.next_frame()
-        assert stream._state is not None
-        assert stream._state.cache.length <= 60 + mono.lm.config.max_delay
+        assert stream._reading.state is not None
+        assert stream._reading.state.cache.length <= 60 + mono.lm.config.max_delay
 
 
 def test_inside_the_window_its_size_changes_nothing(mono: Twins) -> None:
@@ -206,13 +206,13 @@ def test_after_a_new_prompt_little_is_seen_of_the_old_one(mono: Twins) -> None:
         changes=(Steering(97, Prompt("drums"), WARM),),
     )  # fmt: skip
     taken(stream, 97)
-    assert stream._state is not None
-    assert stream._state.cache.length == 100
+    assert stream._reading.state is not None
+    assert stream._reading.state.cache.length == 100
     taken(stream, 3)
-    assert stream._state.cache.length == 103 - 84
+    assert stream._reading.state.cache.length == 103 - 84
     stream.rewind(95)  # the one that saw all of it is still there
     taken(stream, 1)
-    assert stream._state.cache.length == 99
+    assert stream._reading.state.cache.length == 99
 
 
 def test_continuing_with_bars_meets_the_same_contexts(mono: Twins) -> None:
@@ -288,11 +288,11 @@ def test_the_same_prompt_again_changes_nothing(mono: Twins) -> None:
 def test_a_prompt_that_is_changed_at_once_keeps_what_was_read(mono: Twins) -> None:
     stream = mono.stream("pads", frames=None)
     taken(stream, 20)
-    assert stream._state is not None
-    keys = stream._state.cache.keys
+    assert stream._reading.state is not None
+    keys = stream._reading.state.cache.keys
     stream.change_prompt(Prompt("drums"))
     taken(stream, 3)
-    assert stream._state.cache.keys is keys
+    assert stream._reading.state.cache.keys is keys
 
 
 def test_emptying_the_prompt_leaves_the_null_branch(mono: Twins) -> None:
@@ -332,8 +332,8 @@ def test_an_empty_prompt_runs_one_branch(mono: Twins) -> None:
     for text, scale, rows in (("", 3.0, 1), ("  ", 3.0, 1), ("pads", 1.0, 1), ("pads", 3.0, 2)):
         stream = mono.stream(text, SamplingParams(greedy=True, guidance=scale))
         stream.next_frame()
-        assert stream._state is not None
-        assert stream._state.cache.rows == rows
+        assert stream._reading.state is not None
+        assert stream._reading.state.cache.rows == rows
 
 
 def test_sampling_changes_on_the_way(mono: Twins) -> None:
