@@ -35,10 +35,11 @@ from daw_bridge.session_continue import (
 from daw_bridge.session_input import clip_captured, forget_late_questions
 from daw_bridge.session_io import SessionInput, SessionOutput, Tick
 from daw_bridge.session_latency import hear_model
-from daw_bridge.session_state import ModelState, SessionState, Turn
+from daw_bridge.session_state import ModelState, SessionState
 from daw_bridge.session_status import tell_status
 from daw_bridge.session_swap import try_swap
 from daw_bridge.session_tree import recipe_recalled, tell_tree
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_heritage import note_level
 
 ENGINE_RESTARTED = "engine"  # the code of a problem after which the take goes on

@@ -11,7 +11,7 @@ from core.generation import messages as engine
 from core.generation.params import checked_weight, is_adapter_name
 from daw_bridge.commands import Origin, UseAdapter
 from daw_bridge.events import Accepted, AdaptersChanged, Problem
-from daw_bridge.session_state import Turn
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_record import AdapterUse
 
 

@@ -21,10 +21,12 @@ from daw_bridge.events import Accepted, AlternativesReady, Problem
 from daw_bridge.headroom import TRUSTED as SPEED_TRUSTED
 from daw_bridge.session_adapters import uses_of
 from daw_bridge.session_bars import bar_line
+from daw_bridge.session_flight import Flight
 from daw_bridge.session_schedule import FIRST_CUSHION
-from daw_bridge.session_state import Alternatives, Flight, Pending, Turn, Wish
+from daw_bridge.session_state import Alternatives, Pending, Wish
 from daw_bridge.session_steering import SHORTEST_BRANCH, look_ahead
 from daw_bridge.session_takes import cancel
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_length import PRE_ROLL, rest_of
 from daw_bridge.take_timeline import TakeChange, past, prompts_of, timeline
 

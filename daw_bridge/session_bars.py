@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from core.types import MODEL_RATE, seconds_of_bars
-from daw_bridge.session_state import Turn
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_record import TakeRecord
 
 SNAP = 0.06  # seconds: a clock's line so near to the take's own is that line; its sample is exact

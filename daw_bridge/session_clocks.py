@@ -11,7 +11,7 @@ from daw_bridge import session_steering as steering
 from daw_bridge.disk_messages import KeepSettings
 from daw_bridge.events import ClockTold, ParameterChanged, Problem
 from daw_bridge.session_schedule import follow_clock
-from daw_bridge.session_state import Turn
+from daw_bridge.session_turn import Turn
 from daw_bridge.transport import Transport
 
 ClockCommand = (

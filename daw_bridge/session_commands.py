@@ -33,13 +33,15 @@ from daw_bridge.session_adapters import adapters_told, use_adapter
 from daw_bridge.session_alternatives import make_alternatives
 from daw_bridge.session_clocks import hear_clock, note_parameter, tell_tempo
 from daw_bridge.session_continue import continue_file, continue_take
+from daw_bridge.session_flight import Context
 from daw_bridge.session_input import continue_input, record_input
 from daw_bridge.session_latency import choose_mode
 from daw_bridge.session_loop import switched
 from daw_bridge.session_melody import melody_told, set_melody
-from daw_bridge.session_state import Context, ModelState, Turn
+from daw_bridge.session_state import ModelState
 from daw_bridge.session_status import status_of
 from daw_bridge.session_swap import swap
+from daw_bridge.session_turn import Turn
 
 
 def obey(turn: Turn, command: ask.Command) -> None:

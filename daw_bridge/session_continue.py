@@ -24,9 +24,11 @@ from daw_bridge.events import Problem
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.session_alternatives import branch_alternatives
 from daw_bridge.session_clocks import note_parameter
+from daw_bridge.session_flight import Context
 from daw_bridge.session_melody import listen, whole_path
-from daw_bridge.session_state import Context, Pending, Turn, Wish
+from daw_bridge.session_state import Pending, Wish
 from daw_bridge.session_takes import start_take
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_length import point_in
 from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_timeline import past

@@ -17,9 +17,11 @@ from daw_bridge.audio.messages import Capture, Captured, OpenInput
 from daw_bridge.commands import ContinueInput, Record
 from daw_bridge.events import Accepted, Problem
 from daw_bridge.session_continue import start
+from daw_bridge.session_flight import Context
 from daw_bridge.session_schedule import MARGIN, SPEED_TRUSTED
-from daw_bridge.session_state import Context, InputPlan, Pending, SessionState, Turn, Wish
+from daw_bridge.session_state import InputPlan, Pending, SessionState, Wish
 from daw_bridge.session_takes import start_take
+from daw_bridge.session_turn import Turn
 
 SILENT = 1e-4  # a clip whose peak stays below this (-80 dB) has nothing to continue
 CLIPPED, CLIPPED_SHARE = 0.999, 1e-3  # of the samples: a few may be peaks

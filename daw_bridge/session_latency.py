@@ -18,7 +18,9 @@ from daw_bridge.events import LatencyChanged, Problem
 from daw_bridge.headroom import Headroom
 from daw_bridge.latency import HITCH, STEADY, Latency, Mode, Reading, Step, advance, dry_in
 from daw_bridge.session_bars import bar_line
-from daw_bridge.session_state import Flight, SessionState, Turn
+from daw_bridge.session_flight import Flight
+from daw_bridge.session_state import SessionState
+from daw_bridge.session_turn import Turn
 
 STARVED = 0.3  # seconds ahead of the ear, below which a dropout is the engine's doing
 FULL = FRAME_RATE // 2  # frames of credit left, with which as much is made as may be

@@ -17,7 +17,7 @@ from daw_bridge.disk_messages import (
     TakeReclaimed,
 )
 from daw_bridge.events import Accepted, CurrentTake, Problem, TakeDeleted
-from daw_bridge.session_state import Turn
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_record import TakeRecord
 
 LONGEST_NAME = 200

@@ -16,7 +16,9 @@ from daw_bridge.audio.messages import EndTake, FinishLoop, LoopGrid, PlayLoop, T
 from daw_bridge.disk_messages import LoopReady, LoopStretched, StretchLoop
 from daw_bridge.events import LoopMade
 from daw_bridge.looping.tail import tail_frames
-from daw_bridge.session_state import Flight, LoopState, SessionState, Turn
+from daw_bridge.session_flight import Flight, LoopState
+from daw_bridge.session_state import SessionState
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_record import TakeRecord
 
 TAKE_OVER = round(0.06 * MODEL_RATE)  # samples before its end at which a take becomes its loop:

@@ -13,7 +13,8 @@ from daw_bridge.loopback.report import advice, better_buffer
 from daw_bridge.loopback.run import LoopbackRun
 from daw_bridge.parameters import PARAMETERS
 from daw_bridge.session_io import PlayBlock
-from daw_bridge.session_state import LoopbackState, SessionState, Turn
+from daw_bridge.session_state import LoopbackState, SessionState
+from daw_bridge.session_turn import Turn
 
 
 def open_output(state: SessionState, device: str | None) -> OpenOutput:

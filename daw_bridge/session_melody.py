@@ -10,7 +10,8 @@ from core.generation.params import MAX_MELODY_FRAMES
 from daw_bridge.commands import Origin, SetMelody
 from daw_bridge.disk_messages import ClipRead, ReadClip
 from daw_bridge.events import Accepted, MelodyChanged, Problem
-from daw_bridge.session_state import Pending, SessionState, Turn, Wish
+from daw_bridge.session_state import Pending, SessionState, Wish
+from daw_bridge.session_turn import Turn
 
 FRAME = 0.128  # seconds of one pitch class
 

@@ -18,10 +18,12 @@ from daw_bridge.commands import PlayTake
 from daw_bridge.disk_messages import DiskProblem, KeepCurrent, ReadSound, SoundRead
 from daw_bridge.events import Accepted, CurrentTake, Scheduled
 from daw_bridge.session_alternatives import dissolve
+from daw_bridge.session_flight import Flight, Replay
 from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_schedule import MARGIN, try_begin
-from daw_bridge.session_state import Flight, Pending, Replay, Turn, Wish
+from daw_bridge.session_state import Pending, Wish
 from daw_bridge.session_takes import cancel, drop_next
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_timeline import timeline
 
 PIECE = 20 * MODEL_RATE  # samples that are read at once …

@@ -8,9 +8,10 @@ from core.types import FRAME_RATE, MODEL_RATE, SAMPLES_PER_FRAME
 from daw_bridge.audio.messages import BeginTake, EndTake
 from daw_bridge.events import Filling, Scheduled
 from daw_bridge.headroom import TRUSTED as SPEED_TRUSTED
+from daw_bridge.session_flight import Flight
 from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_loop import loop_cushion, tail_of
-from daw_bridge.session_state import Flight, Turn
+from daw_bridge.session_turn import Turn
 
 HEAD_START = 0.6  # seconds before its bar at which the audio process is told of a take
 MARGIN = 0.03  # seconds that the way to the audio process may take

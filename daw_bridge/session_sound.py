@@ -8,11 +8,12 @@ from daw_bridge import session_latency as latency
 from daw_bridge.audio.messages import EndTake, Played, TakeEnded, TakeHeard
 from daw_bridge.events import FirstAudio, Playhead
 from daw_bridge.session_alternatives import KEPT_BEHIND, ears_at, trimmed
+from daw_bridge.session_flight import Flight
 from daw_bridge.session_loop import goes_on
 from daw_bridge.session_playing import feed
 from daw_bridge.session_schedule import try_begin
-from daw_bridge.session_state import Flight, Turn
 from daw_bridge.session_takes import cancel
+from daw_bridge.session_turn import Turn
 
 CREDIT_STEP = FRAME_RATE // 2  # an endless take's credit is raised this many frames at a time
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from daw_bridge.events import Status, StatusChanged
 from daw_bridge.session_clocks import clocks_in_words
-from daw_bridge.session_state import SessionState, Turn
+from daw_bridge.session_state import SessionState
+from daw_bridge.session_turn import Turn
 
 TELL_EVERY = 0.1  # seconds between two news of numbers that merely drift
 

@@ -25,10 +25,12 @@ from daw_bridge import commands as ask
 from daw_bridge.disk_messages import CutTake, KeepSettings, NoteTake, RecallTake
 from daw_bridge.events import Accepted, PromptChanged
 from daw_bridge.prompt_tempo import told
+from daw_bridge.session_flight import Flight
 from daw_bridge.session_latency import guidance_due, sampling_in_force
 from daw_bridge.session_melody import note_melody
 from daw_bridge.session_schedule import SLOW_ENDLESS, SPEED_TRUSTED, begin_message
-from daw_bridge.session_state import Flight, Pending, SessionState, Turn, Wish
+from daw_bridge.session_state import Pending, SessionState, Wish
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_length import PRE_ROLL
 from daw_bridge.take_timeline import steered
 

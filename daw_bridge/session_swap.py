@@ -16,9 +16,11 @@ from daw_bridge.disk_messages import KeepCurrent
 from daw_bridge.events import Accepted, CurrentTake, Problem, Scheduled
 from daw_bridge.session_alternatives import reaches
 from daw_bridge.session_bars import SoundingLine, bar_line
+from daw_bridge.session_flight import Flight
 from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_schedule import HEAD_START, MARGIN, begin_message
-from daw_bridge.session_state import Alternatives, Flight, PlannedSwap, Turn
+from daw_bridge.session_state import Alternatives, PlannedSwap
+from daw_bridge.session_turn import Turn
 
 IN_TIME = MARGIN + 0.06  # seconds before a line: the way to the audio process, and the fade there
 FADE = round(0.021 * MODEL_RATE)  # samples before the line: for the resampler and a cross-fade

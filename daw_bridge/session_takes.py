@@ -30,11 +30,12 @@ from daw_bridge.disk_messages import CloseTake, KeepContext, KeepPcm, KeepTokens
 from daw_bridge.events import Accepted, Problem, PromptChanged, TakeProgress
 from daw_bridge.looping.tail import tail_frames
 from daw_bridge.session_adapters import uses_of
+from daw_bridge.session_flight import Context, Flight, Recipe
 from daw_bridge.session_io import PlayBlock
 from daw_bridge.session_loop import loops
 from daw_bridge.session_schedule import place, try_begin
-from daw_bridge.session_state import Context, Flight, Recipe, Turn
 from daw_bridge.session_steering import note_reaction, prompt_of, sampling_of, tempo_to_tell
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_heritage import heritage, unheard
 from daw_bridge.take_length import frames_for, pre_roll, rest_of
 from daw_bridge.take_record import TakeRecord

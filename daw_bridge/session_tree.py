@@ -9,9 +9,11 @@ from daw_bridge import commands as ask
 from daw_bridge.disk_messages import KeepCurrent, RecallRecipe, RecipeRecalled
 from daw_bridge.events import CurrentTake, Problem, TakesTold, TakeTold, TreeChanged
 from daw_bridge.session_continue import refused_by_model
+from daw_bridge.session_flight import Context, Recipe
 from daw_bridge.session_loop import tail_of
-from daw_bridge.session_state import Context, Pending, Recipe, Turn, Wish
+from daw_bridge.session_state import Pending, Wish
 from daw_bridge.session_takes import drop_next, start_take
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_length import frames_for, second_of
 from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_timeline import past

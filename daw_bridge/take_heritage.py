@@ -14,8 +14,10 @@ from core.generation.messages import TakeStarted
 from core.generation.params import BarGrid
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge.disk_messages import NoteTake
+from daw_bridge.session_flight import Context, Recipe
 from daw_bridge.session_schedule import SPEED_TRUSTED
-from daw_bridge.session_state import Context, Recipe, SessionState, Turn
+from daw_bridge.session_state import SessionState
+from daw_bridge.session_turn import Turn
 from daw_bridge.take_record import TakeRecord
 
 SAME_TEMPO = 0.01  # share by which a clock may have moved while its bars are the same

@@ -1,4 +1,4 @@
-"""What is known of a take: enough to make it again. It is kept in the take's sidecar and its WAV."""
+"""What is known of a take: enough to make it again. Its sidecar and its WAV keep it."""
 
 from __future__ import annotations
 

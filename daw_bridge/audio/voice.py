@@ -149,10 +149,10 @@ class Voice:
         self._skipped = skip
         if limit is not None and isinstance(self.source, TakeSource):
             self.source.limit = limit
-        shortest = max(1, self.source.tail // 4)  # a very short take is still heard
-        wanted = round(FADE_IN * self._rate) if fade_in is None else fade_in
+        if fade_in is None:  # a very short take is still heard
+            fade_in = min(round(FADE_IN * self._rate), max(1, self.source.tail // 4))
         self.start = frame
-        self._shape.ramp(frame, 1.0, min(wanted, shortest))
+        self._shape.ramp(frame, 1.0, fade_in)
 
     def release_at(self, frame: int, fade: int) -> bool:
         """Fade out from `frame` within `fade` frames. False: it ends earlier anyway."""

@@ -131,15 +131,16 @@ def _tell(read: CheckpointInfo, found: Installed | None) -> None:
     say(f"{read.name}: {read.folder}{disk}")
     say(f"licence {read.licence}")
     layout = "Hugging Face" if read.audiocraft is None else "AudioCraft"
-    kind = "text and melody" if config.hears_melody else "text"
+    heard = {"melody": config.hears_melody, "style": config.hears_style}
+    kind = " and ".join(["text", *(what for what, hears in heard.items() if hears)])
     channels = "stereo" if config.audio_channels == 2 else "mono"
     say(
         f"plays {kind}, {channels}; {layout} layout; {config.layers} layers of {config.hidden},"
         f" window {read.window_frames / FRAME_RATE:g} s"
     )
+    parts = (config, read.text_encoder, read.audio_encoder)
     needs = [
-        f"{_gb(memory_needed(config, read.text_encoder, read.audio_encoder, name))} in {name}"
-        for name in WEIGHT_BYTES
+        f"{_gb(memory_needed(*parts, name, read.style))} in {name}" for name in WEIGHT_BYTES
     ]
     memory = memory_of()
     there = "" if memory.free is None else f"; {_gb(memory.free)} is free"

@@ -52,7 +52,9 @@ def _memory(model: str, problem: str) -> dict[str, int]:
     with suppress(DawBridgeError), without_downloads():
         read = read_info(model)
         return {
-            name: memory_needed(read.config, read.text_encoder, read.audio_encoder, name)
+            name: memory_needed(
+                read.config, read.text_encoder, read.audio_encoder, name, read.style
+            )
             for name in SUITED
         }
     return {}

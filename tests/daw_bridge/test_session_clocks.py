@@ -6,7 +6,6 @@ import pytest
 
 from core.generation import messages as engine
 from daw_bridge import commands as ask
-from daw_bridge import disk_messages as disk
 from daw_bridge import events
 from daw_bridge.audio import messages as audio
 from daw_bridge.commands import ClockSource

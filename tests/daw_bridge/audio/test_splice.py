@@ -92,6 +92,22 @@ def test_the_new_sound_is_heard_at_its_sample() -> None:
     np.testing.assert_allclose(heard[at + FADE : at + 20_000], -rest, atol=1.5)
 
 
+def test_a_cross_fade_keeps_the_level_though_little_of_the_new_sound_is_there() -> None:
+    stage = Stage()
+    stage.feeder.begin(BeginTake(1, 1))
+    stage.send(0.5, 5.0)
+    stage.run(0.5)
+    at = len(stage.heard) + 3_000
+    stage.feeder.begin(BeginTake(1, 2, follows=1, at=at))
+    for first, count in ((at, 800), (at + 800, RATE)):  # 800: two and a half fades
+        pcm = np.full((count, 1), 0.5, np.float32)
+        stage.feeder.receive(PcmBlock(1, 2, first, pcm, False))
+        stage.run(0.15)
+    stage.run(0.2)
+    loud = np.flatnonzero(stage.heard >= 0.5)[0]
+    np.testing.assert_allclose(stage.heard[loud:], 0.5, atol=1e-6)
+
+
 def test_sound_that_comes_late_leaves_the_beat_where_it_was() -> None:
     stage, start = begun()
     at = len(stage.heard) - start + 2_000
