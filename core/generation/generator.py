@@ -26,8 +26,9 @@ from core.generation.context_window import kept_frames
 from core.generation.device_loop import DeviceLoops
 from core.generation.messages import Codes, Pcm
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
+from core.generation.shared_stream import SharedStream
 from core.generation.steering_timeline import in_order
-from core.generation.token_batch import SharedStream, TokenBatch
+from core.generation.token_batch import TokenBatch
 from core.generation.token_stream import TokenStream
 from core.model import int4_linear, int8_linear
 from core.model.acceleration import graphs_wanted

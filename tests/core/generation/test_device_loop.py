@@ -16,8 +16,9 @@ import torch
 from core.generation.device_loop import MOST_STEPS, DeviceLoops
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.sampling import draw, seed_of_step
+from core.generation.shared_stream import SharedStream
 from core.generation.static_draw import StaticSampling, drawn
-from core.generation.token_batch import SharedStream, TokenBatch
+from core.generation.token_batch import TokenBatch
 from core.model.adapters import Adapter, AdapterBlend, LowRank
 from tests.core.generation.conftest import Twins, make_twins, taken
 

@@ -15,7 +15,8 @@ from core.codec.encodec import Codec
 from core.generation.device_loop import DeviceLoops
 from core.generation.generator import Generator
 from core.generation.params import Prompt, SamplingParams, Steering
-from core.generation.token_batch import SharedStream, TokenBatch
+from core.generation.shared_stream import SharedStream
+from core.generation.token_batch import TokenBatch
 from core.model import acceleration
 from core.model.acceleration import prepare
 from core.model.conditioner import Conditioner

@@ -9,7 +9,8 @@ import pytest
 
 from core.generation.messages import Codes
 from core.generation.params import Prompt, SamplingParams
-from core.generation.token_batch import SharedStream, TokenBatch
+from core.generation.shared_stream import SharedStream
+from core.generation.token_batch import TokenBatch
 from core.generation.token_stream import TokenStream
 from core.model.checkpoint import LoadedModel, load_checkpoint
 from core.model.cpu_kernels import HEAD_DIM

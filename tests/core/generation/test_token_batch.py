@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from core.generation.params import Prompt, SamplingParams, Steering
-from core.generation.token_batch import SharedStream, TokenBatch
+from core.generation.shared_stream import SharedStream
+from core.generation.token_batch import TokenBatch
 from tests.core.generation.conftest import GREEDY, Twins, taken
 
 PADS = Prompt("warm analog pads")

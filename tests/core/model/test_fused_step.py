@@ -12,7 +12,8 @@ import torch
 
 from core.generation.device_loop import DeviceLoops
 from core.generation.params import Prompt, SamplingParams
-from core.generation.token_batch import SharedStream, TokenBatch
+from core.generation.shared_stream import SharedStream
+from core.generation.token_batch import TokenBatch
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
 from core.model.static_step import StaticStep
