@@ -102,7 +102,7 @@ def test_a_cross_fade_keeps_the_level_though_little_of_the_new_sound_is_there() 
     for first, count in ((at, 800), (at + 800, RATE)):  # 800: two and a half fades
         pcm = np.full((count, 1), 0.5, np.float32)
         stage.feeder.receive(PcmBlock(1, 2, first, pcm, False))
-        stage.run(0.15)
+        stage.run(0.1)
     stage.run(0.2)
     loud = np.flatnonzero(stage.heard >= 0.5)[0]
     np.testing.assert_allclose(stage.heard[loud:], 0.5, atol=1e-6)
