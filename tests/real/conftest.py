@@ -76,6 +76,16 @@ class JackServer:
                 return
         self.kill()
 
+    def restart(self) -> None:
+        """A new one in its place, with a log of its own."""
+        self.stop()
+        self._log.unlink()
+        self.start()
+
+    def confused(self) -> bool:
+        """A client's requests came in pieces: whoever sent them has lost its place."""
+        return "Unknown request" in self._log.read_text(errors="replace")
+
     def ports(self) -> list[str]:
         done = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=False, timeout=10)
         return done.stdout.split() if done.returncode == 0 else []
@@ -100,7 +110,7 @@ def _may_have_priority() -> bool:
 
 
 class JackRecording:
-    """jack_rec on the outputs for whole `seconds` (it takes no others), from now on."""
+    """jack_rec on the outputs from now on, for whole `seconds` (it takes no others) at most."""
 
     def __init__(self, server: JackServer, path: Path, seconds: int, ports: list[str]) -> None:
         self._path = path
@@ -119,6 +129,12 @@ class JackRecording:
         """[frames, channels], once the time is over."""
         self._process.wait(60.0)
         return sf.read(self._path, dtype="float32", always_2d=True)[0]
+
+    def so_far(self) -> NDArray[np.float32]:
+        """[frames, channels] up to now, or a little more. Ends it."""
+        time.sleep(0.2)  # what is on its way to the file
+        self._process.send_signal(signal.SIGINT)
+        return self.result()
 
     def stop(self) -> None:
         if self._process.poll() is None:

@@ -45,7 +45,9 @@ def departures(
     heard: mono at `rate`, from before the take's first sample on. take: mono at 32 kHz.
     splices: seconds where it was made anew on its way.
     """
-    expected = soxr.resample(take, 32_000, rate, quality="HQ")
+    # Between the take's samples a peak may pass full scale (1.013 once in ten minutes): PortAudio
+    # cuts it there.
+    expected = np.clip(soxr.resample(take, 32_000, rate, quality="HQ"), -1.0, 1.0)
     about = int(np.flatnonzero(np.abs(heard) > 1e-6)[0])
     probe = expected[rate : 2 * rate]
     area = heard[max(0, about - 200) + rate :][: 2 * rate]
