@@ -262,9 +262,12 @@ class UseModel:
     origin: Origin = field(default=Origin())
 
 
+FROM_INPUT = "input"  # in place of the path of a melody: the last bars that came in
+
+
 @dataclass(frozen=True, slots=True)
 class SetMelody:
-    """The sound file whose melody a melody model follows; an empty path: none."""
+    """The sound file whose melody a melody model follows, or FROM_INPUT; an empty path: none."""
 
     path: str
     origin: Origin = field(default=Origin())

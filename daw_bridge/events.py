@@ -27,6 +27,7 @@ class Status:
     dtype: str = ""
     dtype_why: str = ""  # it was chosen, one line; '': it was asked for
     licence: str = ""
+    hears_melody: bool = False  # the model follows one
     adapters: str = ""  # beside the model, as "name weight, …"
     output: str = ""
     output_rate: int = 0
@@ -254,7 +255,8 @@ class AdaptersChanged:
 
 @dataclass(frozen=True, slots=True)
 class MelodyChanged:
-    """The sound file whose melody is followed; an empty path: none. seconds: of melody."""
+    """The sound file whose melody is followed, or commands.FROM_INPUT; an empty path: none.
+    seconds: of melody."""
 
     path: str
     seconds: float

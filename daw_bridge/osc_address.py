@@ -375,8 +375,8 @@ ADDRESSES: dict[str, Address] = {
         Address(f"{ROOT}/model", "s", "load a model: starter, a folder or a hub id",
                 lambda a: ask.UseModel(a.text("the model's name"), a.end())),
         Address(f"{ROOT}/melody", "[s path]",
-                "the sound file whose melody a melody model follows, live; an empty path is none;"
-                " without arguments → the path", _melody),
+                "the sound file whose melody a melody model follows, live; `input` is the last bars"
+                " of the input, an empty path is none; without arguments → the path", _melody),
         Address(f"{ROOT}/adapter", "s name or path, [f weight]",
                 "load a LoRA adapter or change its weight, live (0 to 2; 0 unloads it); a name is"
                 " a file of the user's adapters folder", _adapter),

@@ -73,7 +73,7 @@ def continue_what_ended(turn: Turn, take: int) -> None:
 def clip_read(turn: Turn, clip: ClipRead) -> None:
     pending = turn.take_pending(clip.token)
     if pending is not None and pending.wish is Wish.MELODY:
-        listen(turn, pending, clip)
+        listen(turn, pending, clip.pcm, clip.rate)
         return
     if pending is not None and clip.note:
         turn.send(Problem("edited_take", clip.note, pending.origin))

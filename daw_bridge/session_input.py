@@ -18,6 +18,7 @@ from daw_bridge.commands import ContinueInput, Record
 from daw_bridge.events import Accepted, Problem
 from daw_bridge.session_continue import start
 from daw_bridge.session_flight import Context
+from daw_bridge.session_melody import listen
 from daw_bridge.session_schedule import MARGIN, SPEED_TRUSTED
 from daw_bridge.session_state import InputPlan, Pending, SessionState, Wish
 from daw_bridge.session_takes import start_take
@@ -100,7 +101,7 @@ def _capture(turn: Turn, pending: Pending, seconds: float) -> None:
 def forget_late_questions(turn: Turn) -> None:
     """An input that does not answer is said to be dead, not waited for."""
     for token, pending in turn.state.pending.items():
-        waits_for_input = pending.wish in (Wish.INPUT, Wish.RECORDING)
+        waits_for_input = pending.wish in (Wish.INPUT, Wish.RECORDING, Wish.TUNE)
         due = max(pending.asked_at, pending.plan.ends if pending.plan else 0.0)
         if waits_for_input and turn.now - due > CAPTURE_TIMEOUT:
             turn.take_pending(token)
@@ -130,6 +131,9 @@ def clip_captured(turn: Turn, captured: Captured) -> None:
     if float(size.max()) < SILENT:
         text = "the input is silent; check what is routed to it"
         turn.send(Problem(BadClip.code, text, pending.origin))
+        return
+    if pending.wish is Wish.TUNE:
+        listen(turn, pending, pcm, rate)
         return
     if float((size >= CLIPPED).mean()) > CLIPPED_SHARE:
         text = "the input clips; it is continued as it is, turn it down for a cleaner take"

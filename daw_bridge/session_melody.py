@@ -1,14 +1,16 @@
-"""The melody that a melody model follows: a sound file, read by the disk, heard by the engine."""
+"""The melody that a melody model follows: a sound file, read by the disk, or the last bars of the
+input; heard by the engine."""
 
 from __future__ import annotations
 
 from pathlib import PurePath, PureWindowsPath
 
 from core.errors import BadClip, BadInput
-from core.generation.messages import HearMelody, MelodyHeard
+from core.generation.messages import HearMelody, MelodyHeard, Pcm
 from core.generation.params import MAX_MELODY_FRAMES
-from daw_bridge.commands import Origin, SetMelody
-from daw_bridge.disk_messages import ClipRead, ReadClip
+from daw_bridge.audio.messages import Capture
+from daw_bridge.commands import FROM_INPUT, Origin, SetMelody
+from daw_bridge.disk_messages import ReadClip
 from daw_bridge.events import Accepted, MelodyChanged, Problem
 from daw_bridge.session_state import Pending, SessionState, Wish
 from daw_bridge.session_turn import Turn
@@ -36,6 +38,9 @@ def set_melody(turn: Turn, command: SetMelody) -> bool:
             f"{loaded.name} follows no melody; load one that does, such as"
             " /musicgen/model facebook/musicgen-melody"
         )
+    if path == FROM_INPUT:
+        _hear_input(turn, Pending(Wish.TUNE, origin, None, turn.now, path=path))
+        return False
     turn.send(Accepted(0, origin))
     if path:
         pending = Pending(Wish.MELODY, origin, None, turn.now, path=whole_path(path))
@@ -43,16 +48,32 @@ def set_melody(turn: Turn, command: SetMelody) -> bool:
         turn.send(ReadClip(turn.new_token(pending), path, seconds, from_start=True))
         return False
     for token, asked in turn.state.pending.items():  # what is still being listened to is late
-        if asked.wish is Wish.MELODY:
+        if asked.wish in (Wish.MELODY, Wish.TUNE):
             turn.take_pending(token)
     turn.change(melody="", melody_path="")
     turn.send(melody_told(turn.state, origin))
     return True
 
 
-def listen(turn: Turn, pending: Pending, clip: ClipRead) -> None:
-    """The file was read."""
-    turn.send(HearMelody(turn.new_token(pending), clip.pcm, clip.rate))
+def _hear_input(turn: Turn, pending: Pending) -> None:
+    """What was recorded last, else the last bars; whole ones where a clock rolls."""
+    state, recorded = turn.state, turn.state.recorded
+    if recorded is not None and recorded.clip is not None:
+        turn.change(recorded=None)
+        listen(turn, pending, recorded.clip, recorded.clip_rate)
+    elif not state.input:
+        raise BadInput("no input is open; choose one with --input or in the panel")
+    else:
+        line = state.transport.next_bar(turn.now, beats=state.beats, every=1)
+        until = line.at - state.bar_seconds if line is not None else 0.0
+        seconds = min(state.values["context"] * state.bar_seconds, state.window_seconds)
+        turn.send(Capture(turn.new_token(pending), seconds, until))
+    turn.send(Accepted(0, pending.origin))
+
+
+def listen(turn: Turn, pending: Pending, pcm: Pcm, rate: int) -> None:
+    """The file was read, or the input was captured."""
+    turn.send(HearMelody(turn.new_token(pending), pcm, rate))
 
 
 def note_melody(turn: Turn, heard: MelodyHeard) -> bool:

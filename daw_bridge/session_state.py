@@ -32,7 +32,8 @@ class Wish(Enum):
     BRANCH = "branch"  # of a take that is made and still sounds: it changes on its way
     ALTERNATIVES = "alternatives"  # to what sounds
     RECORDING = "recording"
-    MELODY = "melody"  # that a melody model is to follow
+    MELODY = "melody"  # that a melody model is to follow, in a file
+    TUNE = "tune"  # the same, in what came in
     RETRY = "retry"
     PLAY = "play"
 

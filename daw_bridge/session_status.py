@@ -24,6 +24,7 @@ def status_of(state: SessionState) -> Status:
         dtype=loaded.dtype if loaded else "",
         dtype_why=loaded.why if loaded else "",
         licence=loaded.licence if loaded else "",
+        hears_melody=loaded.hears_melody if loaded else False,
         adapters=", ".join(f"{one.name} {one.weight:g}" for one in state.adapters),
         output=state.output,
         output_rate=state.output_rate,

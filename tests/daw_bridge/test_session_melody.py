@@ -13,10 +13,13 @@ from core.generation import messages as engine
 from daw_bridge import commands as ask
 from daw_bridge import disk_messages as disk
 from daw_bridge import events
+from daw_bridge.audio.messages import Capture, Captured, InputOpened
 from daw_bridge.disk import DiskWorker
 from daw_bridge.engine_ledger import Ledger
 from daw_bridge.osc_address import parse
 from daw_bridge.osc_feedback import message_of
+from daw_bridge.session_io import Tick
+from daw_bridge.session_status import status_of
 from daw_bridge.settings import SettingsFile
 from daw_bridge.take_timeline import timeline
 from daw_bridge.takes import TakeLibrary
@@ -104,6 +107,58 @@ def test_what_the_engine_does_not_hear_is_told_and_the_one_before_stays(session:
     came = session.do(engine.MelodyHeard(listen.token, "", "the melody clip is silent"))
     assert session.one(events.Problem, came).origin == ME
     assert session.state.melody_path == TUNE
+
+
+def test_the_last_bars_of_the_input_are_a_melody(session: Session) -> None:
+    session.do(InputOpened("mic", 48_000, 1), ask.SetParameter("context", 2.0))
+    came = session.do(ask.SetMelody(ask.FROM_INPUT, ME))
+    capture = session.one(Capture, came)
+    assert (capture.seconds, capture.until) == (4.0, 0.0)  # two bars at 120, until now
+    assert session.one(events.Accepted, came).origin == ME
+    hum = np.full((48_000, 1), 0.2, np.float32)
+    listen = session.one(engine.HearMelody, session.do(Captured(capture.token, hum, 48_000)))
+    assert listen.rate == 48_000
+    session.do(engine.MelodyHeard(listen.token, "0470"))
+    told = session.one(events.MelodyChanged)
+    assert (told.path, told.seconds) == (ask.FROM_INPUT, pytest.approx(0.512))
+
+
+def test_they_are_whole_bars_while_a_clock_rolls(session: Session) -> None:
+    session.do(InputOpened("mic", 48_000, 1))
+    session.roll()
+    began = session.now
+    capture = session.one(Capture, session.do(ask.SetMelody(ask.FROM_INPUT, ME), after=5.0))
+    assert capture.until - began == pytest.approx(4.0)  # the line of the bar that plays
+
+
+def test_what_was_recorded_goes_before_what_came_in(session: Session) -> None:
+    hum = np.full((48_000, 1), 0.2, np.float32)
+    session.do(InputOpened("mic", 48_000, 1), ask.Record(True))
+    capture = session.one(Capture, session.do(ask.Record(False), after=2.0))
+    session.do(Captured(capture.token, hum, 48_000))
+    came = session.do(ask.SetMelody(ask.FROM_INPUT, ME))
+    assert session.one(engine.HearMelody, came).clip is hum
+    assert session.state.recorded is None
+
+
+def test_an_input_that_is_silent_dead_or_not_open_is_told(session: Session) -> None:
+    came = session.do(ask.SetMelody(ask.FROM_INPUT, ME))
+    assert "no input is open" in session.one(events.Problem, came).text
+    session.do(InputOpened("mic", 48_000, 1))
+    capture = session.one(Capture, session.do(ask.SetMelody(ask.FROM_INPUT, ME)))
+    silence = np.zeros((48_000, 1), np.float32)
+    came = session.do(Captured(capture.token, silence, 48_000))
+    told = session.one(events.Problem, came)
+    assert ("silent" in told.text, told.origin) == (True, ME)
+    session.do(ask.SetMelody(ask.FROM_INPUT, ME))
+    came = session.do(Tick(), after=6.0)
+    assert "did not answer" in session.one(events.Problem, came).text
+
+
+def test_the_status_says_whether_the_model_follows_one(session: Session) -> None:
+    assert status_of(session.state).hears_melody
+    session.do(loaded())
+    assert not status_of(session.state).hears_melody
 
 
 def test_an_engine_that_died_listens_once_more() -> None:
