@@ -87,4 +87,6 @@ class AlternativesRow(QWidget):
     def _say(self, text: str = "") -> None:
         if not text and self._asked:
             text = self.tr("being made; they can be swapped in when they are ready")
+        elif not text and not self._ring:
+            text = self.tr("While a take plays: two that go another way, to swap in on the bar")
         self.note.setText(text)

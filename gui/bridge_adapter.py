@@ -86,6 +86,7 @@ class BridgeAdapter(QObject):
     clock_told = pyqtSignal(object)
     controller_mapped = pyqtSignal(object)
     loopback_measured = pyqtSignal(object)
+    melody_changed = pyqtSignal(object)
 
     _wake = pyqtSignal()
 
@@ -206,14 +207,9 @@ class BridgeAdapter(QObject):
                 self.controller_mapped.emit(event)
             case LoopbackMeasured():
                 self.loopback_measured.emit(event)
-            case (
-                Pong()
-                | AdaptersChanged()
-                | MelodyChanged()
-                | CurrentTake()
-                | TakeTold()
-                | TakesTold()
-            ):
+            case MelodyChanged():
+                self.melody_changed.emit(event)
+            case Pong() | AdaptersChanged() | CurrentTake() | TakeTold() | TakesTold():
                 pass  # an answer to somebody else's question; not shown yet
             case _:
                 assert_never(event)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QDropEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtCore import QEvent, QMimeData, QObject, QPoint, QRect, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QColor, QDropEvent, QPainter, QPaintEvent, QPen, QRegion
 from PyQt6.QtWidgets import QWidget
 
 from gui.theme import colours_of
@@ -63,12 +63,22 @@ class DropOverlay(QWidget):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._text = self.tr("Drop to continue this clip")
+        self._open: list[QWidget] = []
         self.hide()
+
+    def leave_open(self, widget: QWidget) -> None:
+        """It takes drops of its own, and stays in sight."""
+        self._open.append(widget)
 
     def cover(self) -> None:
         parent = self.parentWidget()
         if parent is not None:
             self.setGeometry(parent.rect())
+            seen = QRegion(self.rect())
+            for widget in self._open:
+                if widget.isVisible():
+                    seen -= QRegion(QRect(widget.mapTo(parent, QPoint(0, 0)), widget.size()))
+            self.setMask(seen)
         self.raise_()
         self.show()
 

@@ -131,7 +131,7 @@ class DeviceChooser(QWidget):
             self._shown = name
             self._fill()
         if rate:
-            self._show_note(self.tr("{rate} Hz").format(rate=rate))
+            self._show_note(self.tr("{rate} kHz").format(rate=f"{rate / 1000:g}"))
         elif self._shown == NO_DEVICE:
             self._show_note(self.tr("choose one to continue what plays there"))
         elif name:

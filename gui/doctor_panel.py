@@ -91,7 +91,8 @@ class DoctorPanel(QWidget):
     def _figures_of(self, report: LoopbackReport) -> str:
         parts = [self.tr("{ms:.1f} ms out and back").format(ms=1000 * report.round_trip)]
         if report.drift is not None:
-            parts.append(self.tr("drift {ppm:.0f} ppm").format(ppm=report.drift + 0.0))
+            drift = self.tr("drift {ppm:.0f} ppm").format(ppm=report.drift)
+            parts.append(drift if abs(report.drift) >= 1 else self.tr("no drift"))
         lost = len(report.dropouts) + report.underruns
         parts.append(self.tr("1 dropout") if lost == 1 else self.tr("{n} dropouts").format(n=lost))
         return " · ".join(parts)

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import (
+    QColor,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextFormat,
+    QTextTable,
+)
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -16,9 +25,12 @@ from PyQt6.QtWidgets import (
 
 from daw_bridge.guide import Chapter, daws, loopbacks, routes
 from gui.device_chooser import DeviceList
+from gui.theme import colours_of
 
 TEXT = Qt.ItemDataRole.UserRole
+KEY = TEXT + 1
 LIST_WIDTH = 200
+MARGIN, INDENT, GAP = 14, 22, 7  # pixels: around the text, before a list, between paragraphs
 ROW_HEIGHT = 26
 
 
@@ -39,7 +51,7 @@ class GuidePage(QWidget):
         self.use.setToolTip(self.tr("Play the takes into this device"))
         self.use.hide()
         self.use.clicked.connect(lambda: self.output_chosen.emit(self._found[0]))
-        self.check = QPushButton(self.tr("&Check the way"))
+        self.check = QPushButton(self.tr("&Check the connection"))
         self.check.setToolTip(self.tr("The loopback doctor, in Set-up"))
         self.check.clicked.connect(self.check_wanted)
         top = QHBoxLayout()
@@ -53,8 +65,8 @@ class GuidePage(QWidget):
         self.text = QTextBrowser()
         self.text.setOpenExternalLinks(True)
         self.text.setAccessibleName(self.tr("What to do"))
-        self._add_part(self.tr("1  The sound's way"), routes())
-        self._add_part(self.tr("2  Your DAW"), daws())
+        self._add_part(self.tr("1  How sound gets there"), routes())
+        self._add_part(self.tr("2  In your DAW"), daws())
         self.chapters.currentItemChanged.connect(self._show_chapter)
         self.chapters.setCurrentRow(1)
         row = QHBoxLayout()
@@ -68,6 +80,13 @@ class GuidePage(QWidget):
         devices.listed.connect(self.show_devices)
         devices.failed.connect(self.found.setText)
         self.setFocusProxy(self.chapters)
+
+    def look_at(self, key: str) -> None:
+        """A chapter by its key."""
+        for number in range(self.chapters.count()):
+            item = self.chapters.item(number)
+            if item is not None and item.data(KEY) == key:
+                self.chapters.setCurrentItem(item)
 
     def show_devices(self, found: list[tuple[str, str]]) -> None:
         """Those that there are, as ('output' | 'input', name)."""
@@ -86,15 +105,55 @@ class GuidePage(QWidget):
     def _add_part(self, title: str, chapters: tuple[Chapter, ...]) -> None:
         head = QListWidgetItem(title)
         head.setSizeHint(QSize(0, ROW_HEIGHT))
-        head.setFlags(Qt.ItemFlag.NoItemFlags)
+        head.setFlags(Qt.ItemFlag.ItemIsEnabled)  # read, and passed over by the arrow keys
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)
+        head.setFont(font)
         self.chapters.addItem(head)
         for chapter in chapters:
             item = QListWidgetItem(f"    {chapter.title}")
             item.setSizeHint(QSize(0, ROW_HEIGHT))
             item.setData(TEXT, chapter.text)
+            item.setData(KEY, chapter.key)
             item.setToolTip(chapter.title)
             self.chapters.addItem(item)
 
     def _show_chapter(self, item: QListWidgetItem | None) -> None:
         if item is not None and item.data(TEXT):
             self.text.setMarkdown(item.data(TEXT))
+            self._typeset()
+
+    def _typeset(self) -> None:
+        """Headings a little larger than the text, as in the rest of the panel, and room around."""
+        document = self.text.document()
+        if document is None:
+            return
+        document.setDocumentMargin(MARGIN)
+        document.setIndentWidth(INDENT)
+        block = document.begin()
+        while block.isValid():
+            level, cursor = block.blockFormat().headingLevel(), QTextCursor(block)
+            shape = QTextBlockFormat()
+            shape.setBottomMargin(GAP)
+            if level:
+                shape.setTopMargin(0 if level == 1 else 2 * GAP)
+            cursor.mergeBlockFormat(shape)
+            if level:
+                size = QTextCharFormat()
+                size.setProperty(QTextFormat.Property.FontSizeAdjustment, max(0, 2 - level))
+                cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+                cursor.mergeCharFormat(size)
+            block = block.next()
+        root = document.rootFrame()
+        for frame in root.childFrames() if root is not None else []:
+            if isinstance(frame, QTextTable):
+                self._rule(frame)
+
+    def _rule(self, table: QTextTable) -> None:
+        """Thin lines and room in the cells."""
+        shape = table.format()
+        shape.setBorderBrush(QColor(colours_of(self.palette()).border))
+        shape.setCellPadding(4)
+        shape.setTopMargin(GAP)
+        shape.setBottomMargin(GAP)
+        table.setFormat(shape)

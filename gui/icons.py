@@ -231,6 +231,11 @@ def _outline(name: str) -> tuple[QPainterPath, bool]:
         case "models":  # boxes on a shelf
             for x, y in ((2, 8.5), (9, 8.5), (5.5, 2)):
                 path.addRoundedRect(QRectF(x, y, 5, 5), 1, 1)
+        case "melody":  # a note
+            path.moveTo(6.5, 12)
+            for x, y in ((6.5, 2.5), (12.5, 4.5)):
+                path.lineTo(x, y)
+            path.addEllipse(QPointF(4.6, 12), 1.9, 1.6)
         case "close":
             for start, end in (((4, 4), (12, 12)), ((12, 4), (4, 12))):
                 path.moveTo(*start)

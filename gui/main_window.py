@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from core.types import seconds_of_bars
 from daw_bridge.commands import (
     NEGATIVE_SLOT,
     PROMPT_SLOTS,
+    AskMelody,
     AskParameter,
     AskPrompt,
     AskStatus,
@@ -90,6 +91,7 @@ class MainWindow(QWidget):
         self.pages = Pages()
         self._lay_out()
         self.clip_drop = ClipDrop(self)
+        self.clip_drop.overlay.leave_open(self.play.melody)
         self.addActions(self.actions_.window_wide())
         self._order_tabs()
         self.midi_learn = MidiLearn(self, fields.fields, bridge.submit)
@@ -111,6 +113,7 @@ class MainWindow(QWidget):
             submit(AskParameter(name))
         for slot in (NEGATIVE_SLOT, *range(1, PROMPT_SLOTS + 1)):
             submit(AskPrompt(slot))
+        submit(AskMelody())
         submit(AskTree())
         self.midi_learn.begin()
         self.devices.refresh()
@@ -159,7 +162,7 @@ class MainWindow(QWidget):
     def _order_tabs(self) -> None:
         fields = self.parameters.fields
         order = [
-            self.prompt.edit, *self.transport.buttons(),
+            self.prompt.edit, *self.play.melody.buttons(), *self.transport.buttons(),
             fields["bars"], fields["seed"], fields["tell_tempo"], self.parameters.more,
             *self.take.card.walks, self.take.card.continue_button, self.take.card.folder_button,
             self.alternatives.make, *self.alternatives.buttons,
@@ -184,13 +187,13 @@ class MainWindow(QWidget):
 
     # ------------------------------------------------------------ clips, window
 
-    def ask_for_clip(self) -> None:
+    def ask_for_clip(self, title: str, chosen: Callable[[str], None]) -> None:
         """A dialog that does not hold up the event loop."""
-        dialog = QFileDialog(self, self.tr("A clip to continue"), str(Path.home()))
+        dialog = QFileDialog(self, title, str(Path.home()))
         patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
         dialog.setNameFilter(self.tr("Audio ({patterns})").format(patterns=patterns))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(self.actions_.continue_path)
+        dialog.fileSelected.connect(chosen)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 

@@ -12,6 +12,7 @@ from daw_bridge import commands as ask
 from daw_bridge.events import ControllerMapped
 from daw_bridge.parameters import PARAMETERS
 from gui.bridge_adapter import Submit
+from gui.theme import repolish
 
 KEY = "Ctrl+Shift+M"
 
@@ -147,8 +148,5 @@ class MidiLearn(QObject):
             if field:
                 widget = self._fields[field]
                 widget.setProperty("learning", learns)
-                style = widget.style()
-                if style is not None:
-                    style.unpolish(widget)
-                    style.polish(widget)
+                repolish(widget)
         self._learning = name

@@ -23,9 +23,13 @@ HUB_IDS = (
     "facebook/musicgen-small",
     "facebook/musicgen-medium",
     "facebook/musicgen-large",
+    "facebook/musicgen-melody",
+    "facebook/musicgen-melody-large",
     "facebook/musicgen-stereo-small",
     "facebook/musicgen-stereo-medium",
     "facebook/musicgen-stereo-large",
+    "facebook/musicgen-stereo-melody",
+    "facebook/musicgen-stereo-melody-large",
 )
 
 

@@ -36,9 +36,7 @@ def rows_of(table: Mapping[str, Any]) -> list[ModelRow]:
     for one in table["installed"]:
         needs = one["memory"]
         known = public.get(one["name"], {})
-        about = one["problem"] or ", ".join(
-            text for text in (known.get("size", ""), known.get("plays", "")) if text
-        )
+        about = one["problem"] or _about(one["name"], known)
         rows.append(
             ModelRow(
                 one["name"], not one["problem"], bool(one["problem"]), one["removable"],
@@ -50,13 +48,12 @@ def rows_of(table: Mapping[str, Any]) -> list[ModelRow]:
     for name, one in public.items():
         if name not in here:
             needs = {"float32": round(one["gigabytes"] * GB * GROWS)}
-            plays = ", ".join(text for text in (one["size"], one["plays"]) if text)
             rows.append(
                 ModelRow(
                     name, False, False, False,
                     _tr("{size} to download").format(size=size(one["gigabytes"] * GB)),
-                    _tr("about {size}").format(size=size(needs["float32"])),
-                    _fits(needs, total), one["licence"], plays,
+                    _about_memory(needs["float32"], total),
+                    _fits(needs, total), one["licence"], _about(name, one),
                 )
             )  # fmt: skip
     return rows
@@ -78,6 +75,18 @@ def size(count: float) -> str:
     return f"{count / GB:.1f} GB" if count >= 0.95 * GB else f"{count / 1e6:.0f} MB"
 
 
+def _about(name: str, known: Mapping[str, Any]) -> str:
+    """What it plays: "stereo, follows a melody"."""
+    if name == STARTER:
+        return _tr("built in")
+    if not known:
+        return ""
+    sound = _tr("stereo") if "stereo" in known["plays"] else _tr("mono")
+    if "melody" in known["plays"]:
+        sound = _tr("{sound}, follows a melody").format(sound=sound)
+    return sound
+
+
 def _memory(needs: Mapping[str, int], free: int | None) -> str:
     """In the widest precision that there is room for now, else in the narrowest."""
     if not needs:
@@ -86,6 +95,11 @@ def _memory(needs: Mapping[str, int], free: int | None) -> str:
     name = room[0] if room else min(needs, key=lambda name: needs[name])
     text = f"{size(needs[name])} ({name})"
     return text if room else _tr("{needs}, more than is free").format(needs=text)
+
+
+def _about_memory(needs: int, total: int | None) -> str:
+    text = _tr("about {size}").format(size=size(needs))
+    return text if total is None or needs <= total else _tr("{needs}, too much").format(needs=text)
 
 
 def _fits(needs: Mapping[str, int], total: int | None) -> bool | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QShowEvent
+from PyQt6.QtGui import QBrush, QColor, QShowEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
@@ -27,16 +27,17 @@ from gui.theme import colours_of
 
 NAME, STATE, MEMORY, LICENCE, ABOUT = range(5)
 ROW_HEIGHT = 26
+PUBLISHER = "facebook/"  # of the public models; their whole name is in the tooltip
 
 
 class ModelsPage(QWidget):
-    """`chosen` carries the model to play with."""
+    """`chosen` carries the model to play with. `program` is what is asked and told to work."""
 
     chosen = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None, program: tuple[str, ...] = PROGRAM) -> None:
         super().__init__(parent)
-        self._program = program
+        self.program = program
         self._rows: list[ModelRow] = []
         self._playing = STARTER
         self._listing: ModelProcess | None = None
@@ -54,6 +55,7 @@ class ModelsPage(QWidget):
         if header is not None:
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             header.setStretchLastSection(True)
+        self.table.setAllColumnsShowFocus(True)
         self.table.currentItemChanged.connect(lambda _now, _before: self._offer())
         self.table.itemActivated.connect(lambda _item, _column: self._use())
         self.use = self._button(self.tr("&Play with it"), self._use)
@@ -104,7 +106,7 @@ class ModelsPage(QWidget):
         """Ask anew, unless an answer is under way."""
         if self._listing is None:
             self._stale = False
-            self._listing = ModelProcess(["list", "--json"], self, self._program)
+            self._listing = ModelProcess(["list", "--json"], self, self.program)
             self._listing.told.connect(self.show_table)
             self._listing.ended.connect(self._listed)
 
@@ -181,7 +183,7 @@ class ModelsPage(QWidget):
         self._work(["remove", name, "--yes"], self.tr("{model} is deleted.").format(model=name))
 
     def _work(self, words: list[str], done: str) -> None:
-        process = self._working = ModelProcess(words, self, self._program)
+        process = self._working = ModelProcess(words, self, self.program)
         process.told.connect(self._show_progress)
         process.ended.connect(lambda well, why: self._worked(process, done if well else why))
         self._offer()
@@ -211,6 +213,7 @@ class ModelsPage(QWidget):
 
     def _offer(self) -> None:
         """The buttons say what can be done with the model that is looked at."""
+        self._ink()
         row, busy = self.row, self.working
         self.use.setEnabled(row is not None and row.here)
         self.get.setEnabled(row is not None and not busy and not row.here and "/" in row.name)
@@ -224,21 +227,31 @@ class ModelsPage(QWidget):
         texts = [self._named(row), row.disk, row.memory, row.licence, row.about]
         item = QTreeWidgetItem(texts)
         item.setSizeHint(ABOUT, QSize(0, ROW_HEIGHT))
-        for column, text in enumerate(texts):
+        for column, text in enumerate([row.name, *texts[1:]]):
             item.setToolTip(column, text)
-        colours = colours_of(self.palette())
         if row.fits is False:
-            item.setForeground(MEMORY, QColor(colours.error))
             item.setToolTip(MEMORY, self.tr("More than this machine has"))
-        if not row.here:
-            for column in (NAME, STATE):
-                item.setForeground(column, QColor(colours.muted))
         item.setData(NAME, Qt.ItemDataRole.AccessibleTextRole, ", ".join(texts))
         return item
 
+    def _ink(self) -> None:
+        """What is not here is fainter, what does not fit is red; neither on the coloured row."""
+        colours = colours_of(self.palette())
+        for number, row in enumerate(self._rows):
+            item = self.table.topLevelItem(number)
+            if item is None:
+                continue
+            plain = item is self.table.currentItem()
+            faint = QBrush() if plain or row.here else QBrush(QColor(colours.muted))
+            for column in (NAME, STATE, ABOUT):
+                item.setForeground(column, faint)
+            fits = plain or row.fits is not False
+            item.setForeground(MEMORY, QBrush() if fits else QBrush(QColor(colours.error)))
+
     def _named(self, row: ModelRow) -> str:
         playing = row.here and row.name.endswith(self._playing)
-        return f"● {row.name}" if playing else row.name
+        name = row.name.removeprefix(PUBLISHER)
+        return f"● {name}" if playing else name
 
     def _button(self, text: str, run: Callable[[], None]) -> QPushButton:
         button = QPushButton(text)

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from gui.actions import Actions
 from gui.alternatives_row import AlternativesRow
+from gui.melody_row import MelodyRow
 from gui.parameter_row import ParameterRow
 from gui.peak_store import PeakStore
 from gui.prompt_box import PromptBox
@@ -30,6 +31,7 @@ class PlayPage(QWidget):
         super().__init__(parent)
         self.prompt = PromptBox(presets)
         self.actions_ = actions(self.prompt, self)
+        self.melody = MelodyRow()
         self.parameters = ParameterRow()
         self.transport = TransportRow(self.actions_, self.parameters.button("loop"))
         self.take = TakeView(
@@ -40,10 +42,11 @@ class PlayPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        for widget in (self.prompt, self.transport, self.parameters):
+        for widget in (self.prompt, self.melody, self.transport, self.parameters):
             column.addWidget(widget)
         column.addWidget(self.take, 1)
         column.addWidget(self.alternatives)
 
     def colour(self, ink: QColor) -> None:
         self.take.colour(ink)
+        self.melody.colour(ink)

@@ -65,7 +65,7 @@ class PromptBox(QWidget):
         label.setProperty("role", "heading")
         label.setBuddy(self.edit)
         hint = ElidedLabel()
-        hint.setText(self.tr("Ctrl+Enter generates · Enter steers what is playing"))
+        hint.setText(self.tr("Ctrl+Enter generates · Enter steers"))
         hint.setProperty("role", "muted")
 
         self.preset = QComboBox()
@@ -77,7 +77,7 @@ class PromptBox(QWidget):
         self.preset.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.preset.setMinimumContentsLength(14)
+        self.preset.setMinimumContentsLength(12)
         self.preset.activated.connect(self._choose_preset)
 
         self.history = QPushButton(self.tr("&History"))

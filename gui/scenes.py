@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -14,7 +16,10 @@ from daw_bridge.events import (
     Accepted,
     AlternativesReady,
     ClockTold,
+    ControllerMapped,
     Event,
+    LatencyChanged,
+    MelodyChanged,
     ParameterChanged,
     Playhead,
     Problem,
@@ -29,7 +34,10 @@ from daw_bridge.events import (
 from daw_bridge.take_record import AdapterUse, TakeRecord
 from daw_bridge.take_timeline import TakeChange
 from gui.rehearsal import levels, waveform
-from gui.setup_scenes import measured
+from gui.setup_scenes import MELODY, download, failed_download, measured, worked
+
+if TYPE_CHECKING:
+    from gui.main_window import MainWindow
 
 PROMPT = "lo-fi hip hop, mellow electric piano, soft drums and bass"
 OTHER = "slow strings, wide and warm"
@@ -60,17 +68,18 @@ TREE: dict[int, tuple[int, int, str, str, bool]] = {
 }
 
 
+def _nothing(_window: MainWindow) -> None:
+    """Nobody touches it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """events: what is told. page: in view. look: the take that is looked at, 0: the current.
-    doctor: scrolled to it."""
+    """events: what is told. page: in view. then: what a person does. ready: it has happened."""
 
     events: tuple[Event, ...]
     page: str = "play"
-    look: int = 0
-    recipe: bool = False
-    search: str = ""
-    doctor: bool = False
+    then: Callable[[MainWindow], object] = _nothing
+    ready: Callable[[MainWindow], bool] = lambda _window: True
 
 
 def takes_on_disk(folder: Path) -> tuple[TakeRecord, ...]:
@@ -141,7 +150,9 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
         records[-1], take=12, parent=11, at=records[-1].frames, path="", frames=0, complete=False
     )
     heard = replace(READY, state="playing", take=12, sounding=5, buffered=8.0)
-    return {
+    tuned = replace(READY, model="musicgen-melody", licence="CC-BY-NC-4.0", hears_melody=True)
+    slow = "guidance is off for now: the engine makes 0.9 s of sound a second"
+    play = {
         "first": Scene((StatusChanged(loading),)),
         "idle": Scene(begun),
         "playing": Scene((
@@ -155,15 +166,58 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
             Playhead(12, 13.6), AlternativesReady((13, 14, 12)), TakeSaved(12, "12.wav", SECONDS),
             TakeProgress(12, 1.0), levels(0.35), levels(0.5),
         )),
+        "melody": Scene((
+            *begun, StatusChanged(tuned), MelodyChanged("/home/me/whistled.wav", 8.2),
+        )),
+        "drop": Scene(
+            (*begun, StatusChanged(tuned)), then=lambda window: window.clip_drop.overlay.cover()
+        ),
+        "advanced": Scene(begun, then=lambda window: window.parameters.more.setChecked(True)),
+        "midi-learn": Scene(
+            (*begun, ControllerMapped("temperature", None, learning=True)),
+            then=lambda window: window.parameters.more.setChecked(True),
+        ),
+        "slow": Scene((
+            *begun, clock, *_take(12, 9.2),
+            StatusChanged(replace(rolling, latency="guidance off", headroom=0.9, buffered=1.1)),
+            Playhead(12, 8.1), TakeProgress(12, 9.2 / SECONDS),
+            LatencyChanged("guidance off", True, slow), levels(0.3),
+        )),
         "error": Scene((*begun, StatusChanged(failed), Problem("audio", gone))),
+    }  # fmt: skip
+    takes = {
         "takes": Scene(
             (*begun, TreeChanged((growing,), (), 12), waveform(12, 0, 400, TEMPO),
-             StatusChanged(heard), Playhead(5, 9.1)), "takes", look=5,
+             StatusChanged(heard), Playhead(5, 9.1)),
+            "takes", lambda window: window.takes.list.look_at(5),
         ),
-        "recipe": Scene(begun, "takes", look=11, recipe=True),
-        "search": Scene(begun, "takes", look=9, search="house"),
-        "set-up": Scene((*begun, measured(), levels(0.3), levels(0.5)), "set-up"),
-        "doctor": Scene((*begun, measured(), levels(0.3)), "set-up", doctor=True),
-        "models": Scene(begun, "models"),
-        "guide": Scene(begun, "guide"),
+        "recipe": Scene(begun, "takes", _read_recipe),
+        "search": Scene(begun, "takes", lambda window: window.takes.search.setText("house")),
+        "no-takes": Scene((StatusChanged(replace(READY, take=0)),), "takes"),
     }  # fmt: skip
+    return play | takes | _set_up_scenes(begun)
+
+
+def _set_up_scenes(begun: tuple[Event, ...]) -> dict[str, Scene]:
+    sound = levels(0.3)
+    scenes = {
+        "set-up": Scene((*begun, sound, levels(0.5)), "set-up"),
+        "doctor": Scene(
+            (*begun, measured(), sound), "set-up", lambda window: window.setup.show_doctor()
+        ),
+        "osc-monitor": Scene((*begun, sound), "set-up", lambda window: window.setup.show_osc()),
+        "models": Scene(begun, "models", lambda window: window.models.look_at(MELODY)),
+        "download": Scene(begun, "models", download, lambda w: w.models.progress.value() > 0),
+        "download-failed": Scene(begun, "models", failed_download, worked),
+        "guide": Scene(begun, "guide"),
+    }
+    for daw in ("ableton", "reaper", "bitwig", "logic", "ardour", "puredata"):
+        scenes[f"guide-{daw}"] = Scene(
+            begun, "guide", lambda window, daw=daw: window.guide.look_at(daw)
+        )
+    return scenes
+
+
+def _read_recipe(window: MainWindow) -> None:
+    window.takes.list.look_at(11)
+    window.takes.detail.recipe_button.setChecked(True)

@@ -37,67 +37,28 @@ def main(arguments: list[str]) -> int:
 
 
 def _take_pictures(folder: Path, scale: int) -> int:
+    from PyQt6.QtCore import qInstallMessageHandler
     from PyQt6.QtWidgets import QApplication
 
     from gui.scenes import scenes, takes_on_disk
+    from gui.stage import staged
     from gui.theme import DARK, LIGHT, dress
 
     folder.mkdir(parents=True, exist_ok=True)
     app = QApplication(sys.argv[:1])
+    qInstallMessageHandler(_say_what_matters)
     suffix = "" if scale == 1 else f"@{scale}x"
     with tempfile.TemporaryDirectory() as there:
         records = takes_on_disk(Path(there))
         for name, colours in (("dark", DARK), ("light", LIGHT)):
             dress(app, colours)
-            for what, scene in scenes(records, time.monotonic()).items():
-                _save(picture_of(scene, time.monotonic), folder / f"{what}-{name}{suffix}.png")
-            advanced = picture_of(scenes(records, 0.0)["idle"], time.monotonic, advanced=True)
-            _save(advanced, folder / f"advanced-{name}{suffix}.png")
+            for what in scenes(records, 0.0):
+                scene = scenes(records, time.monotonic())[what]
+                with staged(scene) as window:
+                    _save(window.grab(), folder / f"{what}-{name}{suffix}.png")
     if scale == 1:
         _save(picture_icons(), folder / "tray-icons.png")
     return 0
-
-
-def picture_of(scene, now, *, advanced: bool = False):
-    """A panel that went through a scene, as it looks."""
-    from gui.bridge_adapter import BridgeAdapter
-    from gui.main_window import MainWindow
-    from gui.panel_settings import PanelSettings
-    from gui.rehearsal import Rehearsal
-    from gui.scenes import OTHER, PROMPT
-    from gui.setup_scenes import models, osc_log
-
-    presets = {"Funky drums and bass": "funky drums and bass, 110 bpm", "Lo-fi": PROMPT}
-    devices = [("output", "PulseAudio"), ("output", "system"), ("input", "system")]
-    with tempfile.TemporaryDirectory() as folder:
-        settings = PanelSettings(Path(folder) / "panel.ini")
-        settings.history = [PROMPT, OTHER]
-        settings.advanced = advanced
-        controller = Rehearsal()
-        bridge = BridgeAdapter(controller)
-        window = MainWindow(bridge, presets, 9770, lambda: devices, settings, osc_log())
-        window.models.show_table(models())
-        window.show()
-        window.begin()
-        _pump()
-        for event in scene.events:
-            controller.emit(event)
-            _pump(5)
-        window.pages.show_page(scene.page)
-        window.takes.search.setText(scene.search)
-        if scene.look:
-            window.takes.list.look_at(scene.look)
-        window.takes.detail.recipe_button.setChecked(scene.recipe)
-        if scene.doctor:
-            window.setup.show_doctor()
-        _pump(350)
-        controller.emit(*scene.events[-1:])  # where the sound is, or what the meters show
-        _pump(60)
-        picture = window.grab()
-        bridge.close()
-        window.close_down()
-        window.deleteLater()
-        return picture
 
 
 def picture_icons():
@@ -135,12 +96,10 @@ def _save(picture, file: Path) -> None:
     few.save(file, optimize=True)
 
 
-def _pump(milliseconds: int = 120) -> None:
-    from PyQt6.QtCore import QEventLoop, QTimer
-
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
+def _say_what_matters(_kind: object, _where: object, text: str | None) -> None:
+    """Off screen there is no window manager to tell of sizes, and Qt says so each time."""
+    if text and "propagateSizeHints" not in text:
+        sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":

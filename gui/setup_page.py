@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from daw_bridge.events import MeterLevels, Status
@@ -48,7 +48,7 @@ class SetupPage(QWidget):
         self._column.addStretch(1)
         self.add_section(
             self.tr("M&odel"),
-            self.tr("The starter plays at once; models of the hub are downloaded once."),
+            self.tr("The starter is built in. Any other is downloaded once; Models says its size."),
             self.model,
         )
         sound = QWidget()
@@ -62,12 +62,14 @@ class SetupPage(QWidget):
             row.addWidget(meter)
         self.add_section(
             self.tr("Sound"),
-            self.tr("Into the DAW through a loopback device, or drag finished takes."),
+            self.tr(
+                "A loopback device carries it into your DAW; the Guide says how. Or drag takes."
+            ),
             sound,
         )
         self.add_section(
             self.tr("Loopback doctor"),
-            self.tr("How long the way to the input takes, and whether all of it arrives."),
+            self.tr("Whether all sound that goes out comes back in, and how late."),
             self.doctor,
         )
         self.add_section(
@@ -83,8 +85,18 @@ class SetupPage(QWidget):
 
     def show_doctor(self) -> None:
         """Into sight, with the keyboard on its button."""
-        self._scroll.ensureWidgetVisible(self.doctor, 0, self.doctor.height())
+        self._show(self.doctor)
         self.doctor.measure.setFocus()
+
+    def show_osc(self) -> None:
+        self._show(self.osc)
+        self.osc.filter.setFocus()
+
+    def _show(self, content: QWidget) -> None:
+        """A section, from its heading on, where what comes after it reaches that far."""
+        bar, frame = self._scroll.verticalScrollBar(), content.parentWidget()
+        if bar is not None and frame is not None:
+            QTimer.singleShot(0, lambda: bar.setValue(frame.y()))  # once it is laid out
 
     def show_meters(self, event: MeterLevels) -> None:
         if self.isVisible():

@@ -75,6 +75,12 @@ class StateHeader(QWidget):
         row.addWidget(self._icon)
         row.addLayout(words, 1)
         row.addWidget(clock)
+        self.say("")
+
+    def say(self, text: str) -> None:
+        """One line below the state; none: the state stands alone, in the middle."""
+        self.news.setText(text)
+        self.news.setVisible(bool(text))
 
     def show_status(self, status: Status) -> None:
         self.state.setText(state_text(status))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QGuiApplication, QPalette
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QWidget
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -116,8 +116,10 @@ def style_sheet(colours: Colours) -> str:
     QPlainTextEdit {{ background: {c.surface}; border: 1px solid {c.border};
                    border-radius: 5px; padding: 4px; }}
     QPlainTextEdit:focus {{ border: 1px solid {c.accent}; }}
+    QComboBox, QAbstractSpinBox, QLineEdit, QPushButton {{ min-height: 16px; }}
+    QAbstractSpinBox {{ max-height: 1.15em; }}
     QComboBox, QAbstractSpinBox {{ background: {c.surface}; border: 1px solid {c.border};
-                   border-radius: 5px; padding: 4px 7px; }}
+                   border-radius: 5px; padding: 5px 7px; }}
     QComboBox {{ background: {c.raised}; }}
     QComboBox:hover, QAbstractSpinBox:hover {{ border-color: {c.muted}; }}
     QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {c.accent}; }}
@@ -128,6 +130,7 @@ def style_sheet(colours: Colours) -> str:
     QComboBox QAbstractItemView {{ background: {c.surface}; border: 1px solid {c.border};
                    selection-background-color: {c.accent};
                    selection-color: {c.on_accent}; }}
+    QFrame[over="true"] {{ border: 1px solid {c.accent}; }}
     *[learning="true"] {{ border: 1px solid {c.warning}; }}
     QAbstractSpinBox {{ padding-right: 0; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 20px; }}
@@ -146,7 +149,7 @@ def style_sheet(colours: Colours) -> str:
     QPushButton[role="primary"]:disabled {{ background: {c.raised}; color: {c.muted};
                    border-color: {c.border}; }}
     QPushButton[role="panic"] {{ color: {c.error}; }}
-    QPushButton[role="chip"] {{ padding: 4px 9px; }}
+    QPushButton[role="chip"] {{ padding: 5px 9px; }}
     QPushButton:checked {{ background: {c.accent}; color: {c.on_accent};
                    border-color: {c.accent}; }}
     QPushButton:checked:focus {{ border-color: {c.text}; }}
@@ -159,15 +162,17 @@ def style_sheet(colours: Colours) -> str:
     QToolButton:checked {{ color: {c.text}; background: {c.raised};
                    border-color: {c.border}; }}
     QTreeView::item, QListWidget::item {{ padding: 4px 2px; }}
+    QTreeView, QListWidget {{ outline: 0; }}
     QHeaderView::section {{ background: {c.raised}; color: {c.muted}; border: none;
                    border-bottom: 1px solid {c.border}; padding: 4px; }}
     QListView, QTreeView, QTextBrowser {{ background: {c.surface}; border: 1px solid {c.border};
                    border-radius: 5px; }}
     QListView:focus, QTreeView:focus, QTextBrowser:focus {{ border-color: {c.accent}; }}
     QLineEdit {{ background: {c.surface}; border: 1px solid {c.border}; border-radius: 5px;
-                   padding: 4px 7px; }}
+                   padding: 5px 7px; }}
     QLineEdit:focus {{ border-color: {c.accent}; }}
-    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ border: none; padding: 0; }}
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ border: none; padding: 0;
+                   min-height: 0; }}
     QScrollBar:vertical {{ background: transparent; width: 11px; margin: 0; }}
     QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px;
                    min-height: 28px; margin: 1px 2px; }}
@@ -178,7 +183,7 @@ def style_sheet(colours: Colours) -> str:
                    right: 6px; }}
     QPushButton[role="menu"] {{ padding-right: 24px; }}
     QPushButton[role="flat"] {{ border: 1px solid transparent; background: transparent;
-                   padding: 3px 5px; }}
+                   padding: 3px 5px; min-height: 0; }}
     QPushButton[role="flat"]:checked {{ color: {c.text}; background: transparent; }}
     QPushButton[role="flat"]:hover {{ border-color: {c.border}; }}
     QPushButton[role="flat"]:focus {{ border-color: {c.accent}; }}
@@ -198,6 +203,14 @@ def style_sheet(colours: Colours) -> str:
                    max-height: 8px; min-height: 8px; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
     """
+
+
+def repolish(widget: QWidget) -> None:
+    """A property that the style sheet looks at has changed."""
+    style = widget.style()
+    if style is not None:
+        style.unpolish(widget)
+        style.polish(widget)
 
 
 def system_scheme() -> Colours:

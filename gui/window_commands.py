@@ -17,7 +17,9 @@ def connect_commands(window: MainWindow, submit: Submit) -> None:
     actions, prompt, card = window.actions_, window.prompt, window.take.card
     actions.prompt_used.connect(prompt.mark_used)
     actions.prompt_used.connect(lambda _text: prompt.commit())
-    actions.file_wanted.connect(window.ask_for_clip)
+    actions.file_wanted.connect(
+        lambda: window.ask_for_clip(window.tr("A clip to continue"), actions.continue_path)
+    )
     actions.alternatives_asked.connect(window.alternatives.asked)
     actions.branch_wanted.connect(lambda: _branch(window))
     window.clip_drop.dropped.connect(actions.continue_path)
@@ -31,6 +33,11 @@ def connect_commands(window: MainWindow, submit: Submit) -> None:
     prompt.slot_set.connect(lambda slot, text: submit(_slot_command(slot, text)))
     prompt.weights_set.connect(lambda weights: _set_weights(submit, weights))
     prompt.preset_chosen.connect(lambda name: submit(ask.RecallPreset(name)))
+    melody = window.play.melody
+    melody.chosen.connect(lambda path: submit(ask.SetMelody(path)))
+    melody.file_wanted.connect(
+        lambda: window.ask_for_clip(window.tr("A melody to follow"), melody.choose)
+    )
 
     parameters = window.parameters
     parameters.edited.connect(lambda name, value: submit(ask.SetParameter(name, value)))

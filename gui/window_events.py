@@ -46,6 +46,7 @@ class WindowEvents(QObject):
             (bridge.alternatives_ready, self._show_alternatives),
             (bridge.loop_made, self._show_loop),
             (bridge.clock_told, self._show_clock),
+            (bridge.melody_changed, window.play.melody.show_melody),
             (bridge.take_waveform, take.show_waveform),
             (bridge.take_waveform, takes.show_waveform),
             (bridge.take_progress, take.show_progress),
@@ -82,6 +83,7 @@ class WindowEvents(QObject):
         window.models.show_status(status)
         window.take.show_status(status)
         window.takes.show_status(status)
+        window.play.melody.show_status(status)
         window.alternatives.show_sounding(status.sounding)
         window.status_line.show_status(status)
         if status.prompt != before.prompt:
@@ -117,6 +119,7 @@ class WindowEvents(QObject):
     def _show_problem(self, event: Problem) -> None:
         if event.origin.source == "gui":
             self._window.alternatives.show_refused()
+            self._window.play.melody.show_refused()
         self._say_problem(problem_text(event))
 
     def _say_problem(self, text: str) -> None:
@@ -150,11 +153,11 @@ class WindowEvents(QObject):
             self._window.notice.clear()
 
     def _say(self, text: str) -> None:
-        self._window.header.news.setText(text)
+        self._window.header.say(text)
 
     def _show_news(self, status: Status, before: Status) -> None:
         if status.state == "loading":
-            self._say(self.tr("Generate already works: it starts once loaded"))
+            self._say(self.tr("You can press Generate already"))
         elif status.state not in BUSY and status.state != before.state:
             self._say("")
             self._window.clock.beat.wait_for(0)

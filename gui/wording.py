@@ -87,9 +87,13 @@ def details(status: Status) -> list[str]:
 
 
 def compute_text(status: Status) -> str:
-    """Model, where it runs and its licence: "starter · cpu float32"."""
-    where = " ".join(part for part in (status.device, status.dtype) if part)
-    return " · ".join(part for part in (where, status.licence) if part)
+    """Where the model runs and its licence: "runs on cpu, float32 · licence MIT"."""
+    where = ", ".join(part for part in (status.device, status.dtype) if part)
+    parts = (
+        _tr("runs on {where}").format(where=where) if where else "",
+        _tr("licence {name}").format(name=status.licence) if status.licence else "",
+    )
+    return " · ".join(part for part in parts if part)
 
 
 def route_text(status: Status) -> str:

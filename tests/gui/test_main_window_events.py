@@ -42,9 +42,9 @@ def test_a_status_shows_everywhere(panel: MainWindow, controller: Rehearsal, qtb
     details = panel.status_line.details.full_text()
     for part in ("2.5× real time", "3.2 s ahead", "2 dropouts"):
         assert part in details
-    assert panel.model.note.text() == "cpu · CC0-1.0"
+    assert panel.model.note.text() == "runs on cpu · licence CC0-1.0"
     assert panel.output.combo.currentText() == "speakers"
-    assert panel.output.note.text() == "48000 Hz"
+    assert panel.output.note.text() == "48 kHz"
     assert "9770" in panel.status_line.port.text()
 
 
@@ -58,9 +58,19 @@ def test_loading_shows_a_bar_and_ends(
     assert panel.header.state.text() == "Loading model 30 %"
     assert panel.model.combo.currentData() == "a/b"
     assert panel.transport.generate.isEnabled()  # the request waits for the model
+    panel.pages.show_page("play")
+    assert panel.take.progress.isVisible()
+    assert panel.take.progress.value() == 300
+    assert panel.take.progress_label.full_text() == "Loading a/b"
+    controller.emit(Accepted(4, Origin()), StatusChanged(Status(state="loading", model="a/b")))
+    qtbot.waitUntil(lambda: panel.take.progress.maximum() == 0)  # nobody knows: it only moves
     controller.emit(StatusChanged(READY))
-    qtbot.waitUntil(lambda: not panel.model.progress.isVisible())
+    qtbot.waitUntil(lambda: not panel.take.progress.isVisible())
+    assert panel.model.progress.isHidden()
     assert panel.model.combo.currentData() == "starter"
+    controller.emit(StatusChanged(replace(READY, state="generating", take=4)))
+    qtbot.waitUntil(panel.take.progress.isVisible)
+    assert panel.take.progress_label.full_text() == "Take 4: 0 %"
 
 
 def test_a_folder_stays_chosen_under_its_loaded_name(

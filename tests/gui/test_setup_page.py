@@ -43,7 +43,7 @@ def test_the_doctor_measures_shows_and_sets_the_buffer(
     )
     controller.emit(LoopbackMeasured(report, "Use more.", IN_512))
     qtbot.waitUntil(doctor.measure.isEnabled)
-    assert doctor.figures.text() == "42.0 ms out and back · drift 0 ppm · 2 dropouts"
+    assert doctor.figures.text() == "42.0 ms out and back · no drift · 2 dropouts"
     assert doctor.advice.text() == "Use more."
     assert doctor.picture.isVisible()
     click(qtbot, doctor.set_buffer)
