@@ -1,4 +1,7 @@
-"""The take in flight and the last one: waveform, meters, progress, and the file to drag."""
+"""The take in flight and the last one: waveform, meters, progress, and the file to drag.
+
+While a model is loaded, the progress is that of its loading.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from gui.peak_store import PeakStore
 from gui.status_line import ElidedLabel
 from gui.take_card import TakeCard
 from gui.waveform_strip import WaveformStrip
-from gui.wording import BUSY, progress_text
+from gui.wording import BUSY, model_text, progress_text
 
 
 class TakeView(QWidget):
@@ -46,13 +49,14 @@ class TakeView(QWidget):
         self._last = 0  # the newest take that we have heard of
         self._begun = 0  # the newest one that was shown as it grew
         self._current: TakeRecord | None = None
+        self._loading = False
         peaks.changed.connect(self._fill)
         self.strip = WaveformStrip()
         self.input_meter = Meter(self.tr("In"))
         self.output_meter = Meter(self.tr("Out"))
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName(self.tr("Progress of the take"))
+        self.progress.setAccessibleName(self.tr("Progress"))
         self.progress_label = ElidedLabel()
         self.progress_label.setProperty("role", "muted")
         self.card = TakeCard(self.strip.picture, walks)
@@ -92,13 +96,9 @@ class TakeView(QWidget):
             self.strip.add(event.first, event.peaks)
 
     def show_progress(self, event: TakeProgress) -> None:
-        if event.take != self.strip.take:
-            return
-        endless = event.fraction < 0
-        self.progress.setRange(0, 0 if endless else 1000)
-        if not endless:
-            self.progress.setValue(round(1000 * event.fraction))
-        self.progress_label.setText(progress_text(event.take, event.fraction))
+        if event.take == self.strip.take:
+            text = progress_text(event.take, event.fraction)
+            self._fill_bar(event.fraction if event.fraction >= 0 else None, text)
 
     def show_first_audio(self, event: FirstAudio) -> None:
         text = self.tr("{seconds} s from the click to the first sound")
@@ -148,10 +148,16 @@ class TakeView(QWidget):
             self.strip.show_head(event.seconds)
 
     def show_status(self, status: Status) -> None:
-        busy = status.state in BUSY
+        busy, loading = status.state in BUSY, status.state == "loading"
         self._last = max(self._last, status.take)
-        self.progress.setVisible(busy)
-        self.progress_label.setVisible(busy)
+        self.progress.setVisible(busy or loading)
+        self.progress_label.setVisible(busy or loading)
+        if loading:
+            text = self.tr("Loading {model}").format(model=model_text(status.model))
+            self._fill_bar(status.model_progress or None, text)
+        elif self._loading:
+            self._fill_bar(0.0, progress_text(self.strip.take, 0.0))
+        self._loading = loading
         if status.sounding != self.strip.take:
             self.strip.show_head(None)
 
@@ -164,6 +170,12 @@ class TakeView(QWidget):
         self._begun = take
         seconds, bar = self._length()
         self.strip.begin(take, seconds, bar)
-        self.progress.setRange(0, 1000)
-        self.progress.setValue(0)
-        self.progress_label.setText(progress_text(take, 0.0))
+        if not self._loading:
+            self._fill_bar(0.0, progress_text(take, 0.0))
+
+    def _fill_bar(self, part: float | None, text: str) -> None:
+        """part: of the whole; None: nobody knows, it only moves."""
+        self.progress.setRange(0, 0 if part is None else 1000)
+        if part is not None:
+            self.progress.setValue(round(1000 * part))
+        self.progress_label.setText(text)

@@ -156,8 +156,11 @@ class WindowEvents(QObject):
         self._window.header.say(text)
 
     def _show_news(self, status: Status, before: Status) -> None:
+        hint = self.tr("You can press Generate already")
         if status.state == "loading":
-            self._say(self.tr("You can press Generate already"))
+            self._say(hint)
+        elif self._window.header.news.full_text() == hint:
+            self._say("")  # a take that waited for the model plays now
         elif status.state not in BUSY and status.state != before.state:
             self._say("")
             self._window.clock.beat.wait_for(0)

@@ -42,6 +42,8 @@ def test_a_status_shows_everywhere(panel: MainWindow, controller: Rehearsal, qtb
     details = panel.status_line.details.full_text()
     for part in ("2.5× real time", "3.2 s ahead", "2 dropouts"):
         assert part in details
+    assert "larger buffer" in panel.status_line.details.toolTip()
+    assert panel.status_line.details.property("role") == "warning"
     assert panel.model.note.text() == "runs on cpu · licence CC0-1.0"
     assert panel.output.combo.currentText() == "speakers"
     assert panel.output.note.text() == "48 kHz"
@@ -64,6 +66,7 @@ def test_loading_shows_a_bar_and_ends(
     assert panel.take.progress_label.full_text() == "Loading a/b"
     controller.emit(Accepted(4, Origin()), StatusChanged(Status(state="loading", model="a/b")))
     qtbot.waitUntil(lambda: panel.take.progress.maximum() == 0)  # nobody knows: it only moves
+    assert "Generate" in panel.header.news.full_text()
     controller.emit(StatusChanged(READY))
     qtbot.waitUntil(lambda: not panel.take.progress.isVisible())
     assert panel.model.progress.isHidden()
@@ -71,6 +74,7 @@ def test_loading_shows_a_bar_and_ends(
     controller.emit(StatusChanged(replace(READY, state="generating", take=4)))
     qtbot.waitUntil(panel.take.progress.isVisible)
     assert panel.take.progress_label.full_text() == "Take 4: 0 %"
+    assert panel.header.news.full_text() == ""
 
 
 def test_a_folder_stays_chosen_under_its_loaded_name(
