@@ -19,8 +19,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.errors import AudioFailed, BadDevice, MissingProgram
 from core.generation.messages import PcmBlock
 from daw_bridge.audio import devices, exit_codes
@@ -33,7 +31,6 @@ from daw_bridge.audio.messages import (
     AudioProblem,
     BeginTake,
     Capture,
-    Captured,
     DeviceLost,
     EndTake,
     FinishLoop,
@@ -47,19 +44,16 @@ from daw_bridge.audio.messages import (
     Quit,
     SetGain,
     Silence,
-    TakeEnded,
 )
 from daw_bridge.audio.output import DeviceOutput, Output
 from daw_bridge.audio.sinks import PacedOutput, WavOutput
+from daw_bridge.audio.waiting import TakeRequest, WaitingCaptures, WaitingTakes
 
 BEAT_PLAYING = 0.004  # seconds between polls
 BEAT_IDLE = 0.010
 LEVELS_EVERY = 0.05  # also the sign of life
 STALLED = 3.0  # seconds without a callback: the sound server hangs
 FADE_OUT = 0.15  # seconds at most
-
-
-TakeRequest = PcmBlock | BeginTake | EndTake | PlayLoop | LoopGrid | FinishLoop
 
 
 class Leave(Exception):
@@ -101,9 +95,9 @@ class AudioWorker:
         self._opened_as: OpenOutput | None = None
         self._feeder: Feeder | None = None
         self._input: DeviceInput | None = None
-        self._captures: list[Capture] = []  # whose end is yet to come in
+        self._captures = WaitingCaptures(channel.post)
         self._gain = 1.0
-        self._backlog: list[TakeRequest] = []  # until an output is open
+        self._backlog = WaitingTakes(channel.post)
         self._streams = 0  # PortAudio streams ever opened here
         self._loaded = False  # PortAudio was asked here, its list will not change
         self._levels_at = 0.0
@@ -130,7 +124,7 @@ class AudioWorker:
             case PcmBlock() | BeginTake() | EndTake() | PlayLoop() | LoopGrid() | FinishLoop():
                 self._play(request)
             case Silence():
-                self._backlog_ends(None)
+                self._backlog.end()
                 if self._feeder:
                     self._feeder.silence()
             case SetGain(gain):
@@ -138,8 +132,8 @@ class AudioWorker:
                 if self._feeder:
                     self._feeder.set_gain(request)
             case Capture():
-                self._captures.append(request)
-                self._answer_captures()
+                self._captures.add(request)
+                self._captures.answer(self._input)
             case OpenOutput():
                 self._missing.asked_now()
                 if not request.search:  # a person asked: tell what is wrong, even if once more
@@ -167,10 +161,7 @@ class AudioWorker:
 
     def _play(self, request: TakeRequest) -> None:
         if self._feeder is None:
-            if isinstance(request, EndTake):
-                self._backlog_ends(request.take)
-            elif not isinstance(request, LoopGrid):  # the next one comes soon
-                self._backlog.append(request)
+            self._backlog.add(request)
             return
         match request:
             case PcmBlock():
@@ -181,32 +172,6 @@ class AudioWorker:
                 self._feeder.end(request)
             case PlayLoop() | LoopGrid() | FinishLoop():
                 self._feeder.loop(request)
-
-    def _backlog_ends(self, take: int | None) -> None:
-        """A take (None: every take) that waits for an output will not be played."""
-        ended = {
-            message.take: None
-            for message in self._backlog
-            if isinstance(message, BeginTake | PlayLoop) and take in (None, message.take)
-        }
-        self._backlog = [message for message in self._backlog if message.take not in ended]
-        for number in ended:
-            self._channel.post(TakeEnded(number, 0, completed=False))
-
-    def _answer_captures(self) -> None:
-        """Those whose end has come in, or never will."""
-        waiting, self._captures = self._captures, []
-        for asked in waiting:
-            if self._input is None:
-                text = "no input is open, so nothing was captured: choose an input device first"
-                self._channel.post(AudioProblem("bad_device", text))
-                self._channel.post(Captured(asked.token, np.zeros((0, 1), np.float32), 48_000))
-                continue
-            pcm = self._input.captured(asked.seconds, asked.until)
-            if pcm is None:
-                self._captures.append(asked)
-            else:
-                self._channel.post(Captured(asked.token, pcm, self._input.rate))
 
     # ------------------------------------------------------------------ devices
 
@@ -242,9 +207,8 @@ class AudioWorker:
         self._progress = (0, 0.0)
         channels = output.ring.channels
         self._channel.post(OutputOpened(output.name, output.rate, channels, output.latency))
-        waiting, self._backlog = self._backlog, []
-        for message in waiting:
-            self._play(message)
+        for waiting in self._backlog.hand_over():
+            self._play(waiting)
 
     def _open_input(self, request: OpenInput) -> None:
         found = devices.match(self._devices(), request.device, "input")
@@ -279,8 +243,7 @@ class AudioWorker:
                 self._feeder = self._output = None
         if self._input:
             self._input.poll()
-        if self._captures:
-            self._answer_captures()
+        self._captures.answer(self._input)
         if now - self._levels_at >= LEVELS_EVERY:
             self._levels_at = now
             played = self._feeder.levels() if self._feeder else ()
