@@ -133,8 +133,12 @@ def of_colour(pixels: Pixels, colours: Sequence[str], off: int = 2) -> NDArray[n
     """Where there is one of the colours ("#rrggbb"), each part within `off`: [height, width]."""
     found = np.zeros(pixels.shape[:2], bool)
     for colour in colours:
-        wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
-        found |= (np.abs(pixels.astype(np.int16) - wanted) <= off).all(axis=2)
+        here = np.ones(pixels.shape[:2], bool)
+        for part in range(3):
+            wanted = int(colour[1 + 2 * part : 3 + 2 * part], 16)
+            one = pixels[..., part]
+            here &= (one >= max(0, wanted - off)) & (one <= min(255, wanted + off))
+        found |= here
     return found
 
 
@@ -154,5 +158,5 @@ def watch(condition: Callable[[], T], what: str, patience: float = 20.0) -> T:
     until = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < until, f"not within {patience:g} s: {what}"
-        time.sleep(0.03)
+        time.sleep(0.05)
     return found

@@ -1,8 +1,10 @@
-"""Another program to drop files on: a window that says what it was given."""
+"""Another program to drop files on: it reads what it is given and says its name and digest."""
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from pathlib import Path
 
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QApplication, QWidget
@@ -17,7 +19,8 @@ class Receiver(QWidget):
         data = event.mimeData() if event is not None else None
         if event is not None and data is not None:
             event.acceptProposedAction()
-            say(data.urls()[0].toLocalFile())
+            path = Path(data.urls()[0].toLocalFile())
+            say(f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path}")
 
 
 def say(line: str) -> None:
@@ -28,6 +31,7 @@ def say(line: str) -> None:
 if __name__ == "__main__":
     app = QApplication(["drop-receiver"])
     window = Receiver()
+    window.setWindowTitle("drop-receiver")
     window.setAcceptDrops(True)
     window.setGeometry(1100, 100, 160, 160)  # beside the panel
     window.show()

@@ -1,8 +1,7 @@
 """The tray application on a controller without an engine, for a test to click on.
 
-Says on stdout, a JSON object a line, whatever changes: where the icon and the buttons are,
-what is open, and each command that reaches the controller. "state X" and
-"saved PATH" on stdin are shown.
+Says on stdout, a JSON object a line, whatever changes: where the icon and the menu's entries
+are, what is open, and each command that reaches the controller. A state on stdin is shown.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ import json
 import sys
 import threading
 
-from PyQt6.QtCore import QPoint, QRect, QTimer
+from PyQt6.QtCore import QRect, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from daw_bridge.commands import AskParameter, Command
-from daw_bridge.events import Status, StatusChanged, TakeSaved
+from daw_bridge.events import Status, StatusChanged
 from gui import app as gui_app
 from gui.rehearsal import Rehearsal
 
@@ -45,11 +44,6 @@ def facts(application: gui_app.TrayApplication) -> dict[str, object]:
     if not tray.icon.geometry().isEmpty():
         found["icon"] = middle(tray.icon.geometry(), ratio)
     if window.isVisible():
-        button = window.transport.generate
-        found["button"] = middle(QRect(button.mapToGlobal(QPoint(0, 0)), button.size()), ratio)
-        card = window.take.card
-        if card.isVisible():
-            found["card"] = middle(QRect(card.mapToGlobal(QPoint(0, 0)), card.size()), ratio)
         found["focus"] = window.prompt.edit.hasFocus()
     if tray.menu.isVisible():
         for action in tray.menu.actions():
@@ -75,11 +69,7 @@ def main() -> int:
 
     def listen() -> None:
         for line in sys.stdin:
-            what, _, value = line.strip().partition(" ")
-            if what == "saved":
-                controller.emit(TakeSaved(1, value, 16.0))
-            else:
-                controller.emit(StatusChanged(Status(state=value, model="starter")))
+            controller.emit(StatusChanged(Status(state=line.strip(), model="starter")))
 
     timer = QTimer(app)
     timer.timeout.connect(look)

@@ -1,0 +1,148 @@
+"""A session as a musician has it: the whole program in its window, by mouse and keyboard alone.
+
+What is seen is looked for on the screen; what came of it, on disk and over OSC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from gui.theme import LIGHT
+from tests.real.conftest import JackServer
+from tests.real.desktop import Desktop, Place, end, of_colour, watch
+from tests.real.seen_panel import SeenPanel, of_wave
+from tests.real.serving import OscClient, Program
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+PROMPT = "slow strings, warm"
+FRAME = 640  # samples
+
+
+class Musician:
+    """Plays the program that is on a desktop."""
+
+    def __init__(self, desktop: Desktop, program: Program) -> None:
+        self.desktop, self.program = desktop, program
+        self.panel = SeenPanel(desktop)
+
+    def watch_it_grow(self) -> list[int]:
+        """Until a sixth of the strip has sound in it: in how many columns it was seen."""
+        width = self.panel.waveform().shape[1]
+        seen: list[int] = []
+
+        def grown() -> bool:
+            columns = self.panel.heard_columns()
+            if columns < width and columns not in seen[-1:]:  # the take before fills the strip
+                seen.append(columns)
+            return bool(seen) and seen[-1] > width / 6
+
+        watch(grown, "the waveform grows", 60)
+        return seen
+
+    def stop(self, take: int) -> Path:
+        """Esc; the file of the take."""
+        self.desktop.key("Escape")
+        found = watch(lambda: self.files(take), f"take {take} on disk")
+        watch(lambda: not self.panel.progress_shown(), "nothing is under way")
+        watch(self.panel.card, "the card to drag")
+        return found[0]
+
+    def files(self, take: int) -> list[Path]:
+        return list(self.program.takes.glob(f"take-{take:04}*.wav"))
+
+    def take_hold(self) -> Place:
+        return watch(self.panel.card, "the card to drag")
+
+
+@pytest.fixture
+def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
+    with Desktop() as made:
+        for name in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
+            monkeypatch.setenv(name, made.environment[name])
+        yield made
+        made.keep(tmp_path / "screen.png")  # where a test that fails was
+
+
+def record(take: Path) -> dict[str, Any]:
+    return json.loads(take.with_suffix(".json").read_text())
+
+
+def test_a_session_at_the_window(
+    jack_server: Callable[..., JackServer], desktop: Desktop, tmp_path: Path
+) -> None:
+    jack_server(period=1024)
+    options = ("--device", "cpu", "--no-discovery")
+    with Program(tmp_path, *options, display=desktop.display) as program:
+        musician = Musician(desktop, program)
+        panel, client = musician.panel, OscClient(program.port)
+        watch(panel.progress_shown, "the model's loading moves")
+        assert not any("ready:" in line for line in program.lines)
+
+        desktop.type(PROMPT)
+        desktop.click(panel.generate)
+        seen = musician.watch_it_grow()
+        assert len(seen) > 3, seen
+        assert seen == sorted(seen)
+        first = musician.stop(1)
+        assert panel.heard_columns() > 0.9 * panel.waveform().shape[1]
+
+        desktop.key("ctrl+e")
+        musician.watch_it_grow()
+        second = musician.stop(2)
+
+        before = of_wave(panel.waveform())
+        desktop.click(panel.in_waveform(0.5))
+        watch(lambda: of_colour(panel.waveform(), [LIGHT.warning]).any(), "a cursor")
+        desktop.key("ctrl+b")
+        musician.watch_it_grow()
+        third = musician.stop(3)
+
+        desktop.key("alt+Left")
+        watch(lambda: (of_wave(panel.waveform()) == before).mean() > 0.99, "the second take again")
+        client.send("/musicgen/takes")
+        assert client.wait_for("/musicgen/takes")[1][-1] == 2
+
+        given = drop_on_another_program(desktop, musician.take_hold())
+        assert given == f"{hashlib.sha256(second.read_bytes()).hexdigest()} {second}"
+
+        desktop.key("alt+F4")
+        watch(lambda: not panel.visible, "the window is closed")
+        assert client.status()["state"] == "idle"
+        desktop.click(watch(lambda: panel.tray_icon("idle"), "the tray's icon"))
+        watch(lambda: panel.visible, "the window again")
+        client.close()
+    told = [record(take) for take in (first, second, third)]
+    lengths = [soundfile.info(take).frames // FRAME for take in (first, second, third)]
+    assert [one["parent"] for one in told] == [None, 1, 2]
+    assert told[0]["prompts"][0][1] == PROMPT
+    assert told[1]["at"] == lengths[0]
+    assert told[2]["at"] == pytest.approx(lengths[1] / 2, rel=0.1)
+    sound = soundfile.read(second, dtype="float32")[0]
+    assert np.abs(sound).max() > 0.01
+
+
+def drop_on_another_program(desktop: Desktop, start: Place) -> str:
+    """Drag from there onto a window that says what it was given."""
+    script = Path(__file__).with_name("drop_receiver.py")
+    other = subprocess.Popen(
+        [sys.executable, str(script)], env=desktop.environment, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    try:
+        assert other.stdout.readline() == "ready\n"
+        desktop.tool("search", "--sync", "--onlyvisible", "--name", "drop-receiver")
+        desktop.drag(start, (1180, 180))
+        return other.stdout.readline().strip()
+    finally:
+        end(other)
+        other.stdout.close()
