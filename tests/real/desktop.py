@@ -153,7 +153,7 @@ def end(process: subprocess.Popen[Any]) -> None:
         process.wait()
 
 
-def watch(condition: Callable[[], T], what: str, patience: float = 20.0) -> T:
+def watch(condition: Callable[[], T | None], what: str, patience: float = 20.0) -> T:
     """What `condition` gives, as soon as it gives something."""
     until = time.monotonic() + patience
     while not (found := condition()):

@@ -74,7 +74,8 @@ class SeenPanel:
         # sound, and the line where it is heard, cover the border
         bordered = of_colour(edge, [LIGHT.border, LIGHT.text]) | of_wave(edge)
         runs = [
-            Frame(left, below + top, below + bottom) for top, bottom in _runs(bordered.any(axis=1))
+            Frame(left, below + top, below + bottom)
+            for top, bottom in _runs(bordered.sum(axis=1) > 0)
         ]
         return [frame for frame in runs if frame.height > TALLEST_LINE]
 

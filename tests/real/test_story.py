@@ -37,14 +37,14 @@ class Musician:
 
     def watch_it_grow(self) -> list[int]:
         """Until a sixth of the strip has sound in it: in how many columns it was seen."""
-        width = self.panel.waveform().shape[1]
+        enough = self.panel.waveform().shape[1] / 6
         seen: list[int] = []
 
         def grown() -> bool:
             columns = self.panel.heard_columns()
-            if columns < width and columns not in seen[-1:]:  # the take before fills the strip
+            if seen or columns < enough:  # the take before fills the strip
                 seen.append(columns)
-            return bool(seen) and seen[-1] > width / 6
+            return bool(seen) and columns > enough
 
         watch(grown, "the waveform grows", 60)
         return seen
@@ -91,8 +91,8 @@ def test_a_session_at_the_window(
         desktop.type(PROMPT)
         desktop.click(panel.generate)
         seen = musician.watch_it_grow()
-        assert len(seen) > 3, seen
         assert seen == sorted(seen)
+        assert len(set(seen)) > 3, seen
         first = musician.stop(1)
         assert panel.heard_columns() > 0.9 * panel.waveform().shape[1]
 
