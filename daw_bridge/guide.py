@@ -18,6 +18,7 @@ LOOPBACKS = (
     "blackhole", "cable input", "cable output", "vb-audio", "vb-cable", "soundflower", "loopback",
     "jack audio connection kit", "pipewire", "monitor of",
 )  # fmt: skip
+MORE = re.compile(r"\s+More in \[[^\]]+\]\((?!https?://)[^)]*\)\.")  # a page that is not here
 LINK = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]*\)")
 
 
@@ -58,4 +59,4 @@ def _files(folder: str) -> list[Traversable]:
 def _chapter(key: str, file: Traversable) -> Chapter:
     text = file.read_text(encoding="utf-8")
     title = text.partition("\n")[0].removeprefix("# ").strip()
-    return Chapter(key, title, LINK.sub(r"\1", text))
+    return Chapter(key, title, LINK.sub(r"\1", MORE.sub("", text)))

@@ -6,10 +6,12 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QFont,
+    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
     QTextFormat,
+    QTextFrameFormat,
     QTextTable,
 )
 from PyQt6.QtWidgets import (
@@ -134,7 +136,9 @@ class GuidePage(QWidget):
         while block.isValid():
             level, cursor = block.blockFormat().headingLevel(), QTextCursor(block)
             shape = QTextBlockFormat()
-            shape.setBottomMargin(GAP)
+            after = block.next()
+            goes_on = _is_code(block) and after.isValid() and _is_code(after)
+            shape.setBottomMargin(0 if goes_on else GAP)
             if level:
                 shape.setTopMargin(0 if level == 1 else 2 * GAP)
             cursor.mergeBlockFormat(shape)
@@ -143,7 +147,7 @@ class GuidePage(QWidget):
                 size.setProperty(QTextFormat.Property.FontSizeAdjustment, max(0, 2 - level))
                 cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
                 cursor.mergeCharFormat(size)
-            block = block.next()
+            block = after
         root = document.rootFrame()
         for frame in root.childFrames() if root is not None else []:
             if isinstance(frame, QTextTable):
@@ -152,8 +156,13 @@ class GuidePage(QWidget):
     def _rule(self, table: QTextTable) -> None:
         """Thin lines and room in the cells."""
         shape = table.format()
+        shape.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
         shape.setBorderBrush(QColor(colours_of(self.palette()).border))
         shape.setCellPadding(4)
         shape.setTopMargin(GAP)
         shape.setBottomMargin(GAP)
         table.setFormat(shape)
+
+
+def _is_code(block: QTextBlock) -> bool:
+    return block.blockFormat().hasProperty(QTextFormat.Property.BlockCodeLanguage)

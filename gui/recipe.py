@@ -19,7 +19,7 @@ def _tr(text: str) -> str:
 
 def recipe(record: TakeRecord, parent: TakeRecord | None) -> list[tuple[str, str]]:
     """Names and values, in the order in which a musician asks for them."""
-    rows = [(_tr("Length"), f"{duration_text(record.seconds)} · {take_facts(record)}")]
+    rows = [(_tr("Length"), take_facts(record))]
     for number, (when, text) in enumerate(_prompts(record)):
         rows.append((_tr("Prompt") if number == 0 else _tr("from {when}").format(when=when), text))
     rows.append((_tr("Seed"), str(record.seed)))

@@ -172,7 +172,6 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
         "drop": Scene(
             (*begun, StatusChanged(tuned)), then=lambda window: window.clip_drop.overlay.cover()
         ),
-        "advanced": Scene(begun, then=lambda window: window.parameters.more.setChecked(True)),
         "midi-learn": Scene(
             (*begun, ControllerMapped("temperature", None, learning=True)),
             then=lambda window: window.parameters.more.setChecked(True),

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 SCALES = (1, 2)
-COLOURS = 160
+COLOURS = {1: 48, 2: 32}  # where pixels are small, fewer are as good
+ONCE = "guide-"  # so begin the scenes of one view that differ in their text alone: at one scale
 
 
 def main(arguments: list[str]) -> int:
@@ -53,11 +54,14 @@ def _take_pictures(folder: Path, scale: int) -> int:
         for name, colours in (("dark", DARK), ("light", LIGHT)):
             dress(app, colours)
             for what in scenes(records, 0.0):
+                if what.startswith(ONCE) and scale != 1:
+                    continue
                 scene = scenes(records, time.monotonic())[what]
                 with staged(scene) as window:
-                    _save(window.grab(), folder / f"{what}-{name}{suffix}.png")
+                    file = folder / f"{what}-{name}{suffix}.png"
+                    _save(window.grab(), file, COLOURS[scale])
     if scale == 1:
-        _save(picture_icons(), folder / "tray-icons.png")
+        _save(picture_icons(), folder / "tray-icons.png", COLOURS[1])
     return 0
 
 
@@ -81,7 +85,7 @@ def picture_icons():
     return picture
 
 
-def _save(picture, file: Path) -> None:
+def _save(picture, file: Path, colours: int) -> None:
     """As few bytes as a picture of few colours needs."""
     from io import BytesIO
 
@@ -92,8 +96,24 @@ def _save(picture, file: Path) -> None:
     buffer.open(QBuffer.OpenModeFlag.WriteOnly)
     picture.save(buffer, "PNG")
     whole = Image.open(BytesIO(buffer.data().data())).convert("RGB")
-    few = whole.quantize(COLOURS, dither=Image.Dither.NONE)
-    few.save(file, optimize=True)
+    _in_few_colours(whole, colours).save(file, optimize=True)
+
+
+def _in_few_colours(whole, count: int):
+    """The commonest half of them as they are, and the rest so that no colour is far from its own:
+    grounds stay the theme's, and what is small keeps its colour, too."""
+    from PIL import Image
+
+    found = [colour for _, colour in sorted(whole.getcolors(whole.width * whole.height))[::-1]]
+    if len(found) <= count:
+        return whole.quantize(len(found), dither=Image.Dither.NONE)
+    common, rest = found[: count // 2], found[count // 2 :]
+    strip = Image.new("RGB", (len(rest), 1))
+    strip.putdata(rest)
+    spread = strip.quantize(count - len(common), Image.Quantize.MAXCOVERAGE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in common for part in colour] + (spread.getpalette() or []))
+    return whole.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def _say_what_matters(_kind: object, _where: object, text: str | None) -> None:

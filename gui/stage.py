@@ -22,8 +22,11 @@ PATIENCE = 10.0
 
 
 @contextmanager
-def staged(scene: Scene) -> Iterator[MainWindow]:
-    """The window, 900 × 600, as it looks when all of the scene has happened."""
+def staged(scene: Scene, settle: int = 120) -> Iterator[MainWindow]:
+    """The window, 900 × 600, as it looks when all of the scene has happened.
+
+    settle: milliseconds for what moves by itself, and for the takes' waveforms to be read.
+    """
     with tempfile.TemporaryDirectory() as folder:
         settings = PanelSettings(Path(folder) / "panel.ini")
         settings.history = [PROMPT, OTHER]
@@ -39,12 +42,12 @@ def staged(scene: Scene) -> Iterator[MainWindow]:
         pump(20)
         window.pages.show_page(scene.page)
         scene.then(window)
-        pump(120)
+        pump(settle)
         until = time.monotonic() + PATIENCE
         while not scene.ready(window) and time.monotonic() < until:
             pump(20)
         controller.emit(*scene.events[-1:])  # where the sound is, or what the meters show
-        pump(60)
+        pump(settle // 2)
         try:
             yield window
         finally:

@@ -8,8 +8,8 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBox
 
 from daw_bridge.events import Status
 from gui.icons import icon_state, state_icon
-from gui.theme import colours_of, state_colour
-from gui.wording import details, route_text, state_text
+from gui.theme import colours_of, repolish, state_colour
+from gui.wording import details, route_text, state_text, what_to_do
 
 
 class ElidedLabel(QLabel):
@@ -17,7 +17,7 @@ class ElidedLabel(QLabel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._full = ""
+        self._full = self._why = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def setText(self, text: str | None) -> None:
@@ -26,6 +26,12 @@ class ElidedLabel(QLabel):
 
     def full_text(self) -> str:
         return self._full
+
+    def explain(self, text: str) -> None:
+        """More for who points at it."""
+        self._why = text
+        self.setAccessibleDescription(text)
+        self._fit()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(40, super().minimumSizeHint().height())
@@ -42,7 +48,8 @@ class ElidedLabel(QLabel):
         metrics = QFontMetrics(self.font())
         shown = metrics.elidedText(self._full, Qt.TextElideMode.ElideRight, max(self.width(), 40))
         super().setText(shown)
-        self.setToolTip(self._full if shown != self._full else "")
+        whole = self._full if shown != self._full else ""
+        self.setToolTip("\n".join(line for line in (whole, self._why) if line))
         self.setAccessibleName(self._full)
 
 
@@ -102,7 +109,8 @@ class StateHeader(QWidget):
 
 
 class StatusLine(QWidget):
-    """Headroom, audio ahead and dropouts; what plays where, and the OSC port, at the right."""
+    """Headroom, audio ahead and dropouts, with what would help where they are bad; what plays
+    where, and the OSC port, at the right."""
 
     setup_wanted = pyqtSignal()
 
@@ -127,5 +135,11 @@ class StatusLine(QWidget):
 
     def show_status(self, status: Status) -> None:
         self.details.setText("   ·   ".join(details(status)))
+        help_text = what_to_do(status)
+        self.details.explain(help_text)
+        role = "warning" if help_text else "muted"
+        if self.details.property("role") != role:
+            self.details.setProperty("role", role)
+            repolish(self.details)
         self.route.setText(route_text(status))
         self.route.setAccessibleName(self.tr("Set-up: {route}").format(route=route_text(status)))

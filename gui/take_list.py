@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QItemSelectionModel, QModelIndex, Qt, pyqtSignal
-from PyQt6.QtGui import QDrag, QKeyEvent, QMouseEvent, QPixmap
+from PyQt6.QtCore import QItemSelectionModel, QModelIndex, QRect, Qt, pyqtSignal
+from PyQt6.QtGui import QDrag, QKeyEvent, QMouseEvent, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from daw_bridge.take_record import TakeRecord
@@ -18,6 +18,7 @@ class TakeList(QListView):
 
     chosen = pyqtSignal(int)
     play_wanted = pyqtSignal(int)
+    resized = pyqtSignal(QRect)  # what is inside the frame
 
     def __init__(self, model: TakeModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +59,12 @@ class TakeList(QListView):
         if index.isValid():
             self.setCurrentIndex(index)
             self.scrollTo(index)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        port = self.viewport()
+        if port is not None:
+            self.resized.emit(port.rect())
 
     def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
         super().currentChanged(current, previous)

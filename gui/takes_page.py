@@ -61,6 +61,7 @@ class TakesPage(QWidget):
         self.empty.setProperty("role", "muted")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setParent(self.list.viewport())
+        self.list.resized.connect(self.empty.setGeometry)
         self._watcher = QFileSystemWatcher(self)
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
@@ -170,10 +171,6 @@ class TakesPage(QWidget):
         super().hideEvent(event)
         self._settling.stop()
 
-    def resizeEvent(self, event) -> None:
-        super().resizeEvent(event)
-        self._place_empty()
-
     def _search(self) -> None:
         self.model.search(self.search.text(), starred=self.starred.isChecked())
 
@@ -184,16 +181,10 @@ class TakesPage(QWidget):
             text = self.tr("{shown} of {total}").format(shown=f"{shown:,}", total=f"{total:,}")
         self.count.setText(text)
         if total:
-            self.empty.setText(self.tr("No take says that of itself"))
+            self.empty.setText(self.tr("No take has all of these words"))
         else:
             self.empty.setText(self.tr("Every take that is made is kept here"))
         self.empty.setVisible(shown == 0)
-        self._place_empty()
-
-    def _place_empty(self) -> None:
-        port = self.list.viewport()
-        if port is not None:
-            self.empty.setGeometry(port.rect())
 
     def _show_changed(self, first: QModelIndex, last: QModelIndex, _roles: object = None) -> None:
         here = self.list.currentIndex().row()

@@ -112,6 +112,7 @@ def style_sheet(colours: Colours) -> str:
     QToolTip {{ color: {c.text}; background: {c.raised}; border: 1px solid {c.border};
                 padding: 3px; }}
     QLabel[role="muted"] {{ color: {c.muted}; }}
+    QLabel[role="warning"] {{ color: {c.warning}; }}
     QLabel[role="heading"] {{ font-weight: 600; }}
     QPlainTextEdit {{ background: {c.surface}; border: 1px solid {c.border};
                    border-radius: 5px; padding: 4px; }}

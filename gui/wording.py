@@ -86,6 +86,26 @@ def details(status: Status) -> list[str]:
     return [part for part in parts if part]
 
 
+def what_to_do(status: Status) -> str:
+    """What would help, a line each; '' while there is no need."""
+    lines = []
+    if status.underruns:
+        lines.append(
+            _tr("Dropouts: choose a larger buffer in Set-up; the loopback doctor there finds one")
+        )
+    if status.state in BUSY and 0 < status.headroom < 1:
+        lines.append(
+            _tr("The model is slower than the music: choose a smaller one, or less guidance")
+        )
+    if status.latency != "normal":
+        lines.append(
+            _tr("{step}, so that the sound has no gaps; undone when there is time again").format(
+                step=status.latency.capitalize()
+            )
+        )
+    return "\n".join(lines)
+
+
 def compute_text(status: Status) -> str:
     """Where the model runs and its licence: "runs on cpu, float32 · licence MIT"."""
     where = ", ".join(part for part in (status.device, status.dtype) if part)
