@@ -79,9 +79,11 @@ class DelayedCodes:
         codes = self._codes[self._books, np.where(there, frames, 0)]
         return np.where(there, codes, self.special)
 
-    def columns(self, first: int, stop: int) -> NDArray[np.int64]:
-        """Steps `first` … `stop - 1` [K,stop-first], with `first` all special."""
-        return np.stack([self.column(step, first) for step in range(first, stop)], axis=1)
+    def columns(self, first: int, stop: int, start: int | None = None) -> NDArray[np.int64]:
+        """Steps `first` … `stop - 1` [K,stop-first], with `first` all special; of these those from
+        `start` on."""
+        steps = range(first if start is None else start, stop)
+        return np.stack([self.column(step, first) for step in steps], axis=1)
 
     def write(self, step: int, tokens: NDArray[np.int64]) -> None:
         """Keep what was drawn for `step` [K], where that code exists and is not known yet."""

@@ -1,14 +1,12 @@
-"""What the model has read of a stream: its state, and what that was made of.
+"""Codes of a stream, read into states of the model.
 
-Usually a step's state is the one of the step before. It is made anew, by reading the codes again,
-where the window or a change of the prompt moves the first frame that is seen, after a rewind that
-goes farther back than it does, and in a melody model wherever its prompt changes.
+Each position is told what it was told when it was new, so that nothing shows of when a state was
+made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -21,8 +19,6 @@ from core.generation.stream_plan import StreamPlan
 from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel, LMState
 from core.model.text_keys import TextKeys, stacked
-
-GOES_BACK = 1_250  # steps, 25 s: farther than an endless take runs ahead of the ear
 
 
 class PromptKeys(Protocol):
@@ -41,19 +37,8 @@ class PromptKeys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """A state whose window is over, for a rewind to before that."""
-
-    until: int  # the step up to which it is kept
-    state: LMState
-    first: int
-    branches: Branches
-    read: tuple[Prompt, Branches] | None
-
-
-class Reading:
-    """One stream's. Steps are those of its plan, codes [K,…] those that it has drawn so far."""
+class Reader:
+    """One stream's. Steps are those of its plan, codes those that it has drawn so far."""
 
     def __init__(
         self,
@@ -64,40 +49,20 @@ class Reading:
         lent_room: bool,
     ) -> None:
         """lent_room: steps are made in room that is another's (`core.generation.device_loop`), so
-        that the state needs room for what it has read alone."""
-        self.model, self._conditioner = model, conditioner
-        self._codes, self._plan, self._lent_room = codes, plan, lent_room
-        self.state: LMState | None = None
-        self.first = 0  # the first frame that it was made from
-        self.branches: Branches = ()  # what its rows are
-        self._past: _Past | None = None
+        that a state needs room for what it has read alone."""
+        self.model, self._conditioner, self.lent_room = model, conditioner, lent_room
+        self._codes, self._plan = codes, plan
         self._text: tuple[object, TextKeys | None] | None = None  # the keys used last, and of what
-        self._read: tuple[Prompt, Branches] | None = None  # what a melody model's state began with
 
-    # ------------------------------------------------------------------ before a step
+    # ------------------------------------------------------------------ what is told
 
-    def due(self, step: int) -> Tensor | None:
-        """The logits [rows,K,V] for `step`, where the state had to be made for it; else None, and
-        the state is ready for a step of the model."""
-        held, branches = self._plan.at(step), self._plan.branches(step)
-        first = self._plan.first_seen(step)
-        if self._past is not None and step > self._past.until:
-            self._past = None
-        if self.state is None or first != self.first or self._reads_anew(held.prompt, branches):
-            if self.state is not None and first > self.first:
-                self._past = _Past(
-                    step + GOES_BACK, self.state, self.first, self.branches, self._read
-                )
-            self.state, logits = self.primed(step, first, branches)
-            return logits
-        self._arrange_rows(self.state, branches, step)
-        self.state.text = self.keys(held.prompt, branches)
-        return None
-
-    def primed(self, step: int, first: int, branches: Branches) -> tuple[LMState, Tensor]:
-        """A state that has read all from frame `first` to before `step`, and the logits for it."""
-        self.first, self.branches = first, branches
-        return self._primed(branches, step)
+    def prepare(self, prompt: Prompt, branches: Branches) -> None:
+        """Encode what will be told, while nothing is waiting. Raises BadInput: a style that the
+        model has not."""
+        if self.model.config.hears_melody:
+            self._conditioner.prefix(prompt, branches, 0)
+        else:
+            self.keys(prompt, branches)
 
     def keys(self, prompt: Prompt, branches: Branches) -> TextKeys | None:
         """What the rows of these branches are told."""
@@ -112,93 +77,65 @@ class Reading:
                 self._text = (wanted, both)
         return self._text[1]
 
-    @property
-    def most(self) -> int:
-        """Positions that a state may come to reach, a melody model's prefix included."""
-        return self._plan.longest + (0 if self.state is None else self.state.prefix_length)
-
-    # ------------------------------------------------------------------ between steps
-
-    def cut(self, step: int) -> None:
-        """`step` is drawn next: what comes after it was not read."""
-        if self.state is None:
-            return
-        past, first = self._past, self._plan.first_seen(step)
-        if past is not None and first == past.first:
-            # Else all of a full window would be read again, just when sound is wanted soon.
-            self.state, self.first = past.state, past.first
-            self.branches, self._read = past.branches, past.read
-            self._past = None
-        if first == self.first:
-            # positions read before this step was due
-            self.state.cut(step - 1 - self.first)
-        else:
-            self.state = self._past = None
-
-    def take_over(self, state: LMState | None, first: int = 0, branches: Branches = ()) -> None:
-        """Go on from this state, or from none."""
-        self.state, self.first, self.branches, self._past = state, first, branches, None
-
-    def move(self, model: LanguageModel, conditioner: PromptKeys) -> None:
-        """The same model on another device, where all is to be read again."""
-        self.model, self._conditioner, self._lent_room = model, conditioner, False
-        self.take_over(None)
-        self._text = self._read = None
-
     def forget_text(self) -> None:
-        """The conditioner makes other keys now; past positions keep theirs."""
+        """The conditioner makes other keys now."""
         self._text = None
 
-    # ------------------------------------------------------------------ inside
+    def move(self, model: LanguageModel, conditioner: PromptKeys) -> None:
+        """The same model on another device."""
+        self.model, self._conditioner, self.lent_room = model, conditioner, False
+        self._text = None
 
-    def _primed(self, branches: Branches, step: int) -> tuple[LMState, Tensor]:
-        """A state that has read everything before `step`, and the logits for it.
+    # ------------------------------------------------------------------ states
 
-        Each position is told what it was told when it was new, so that nothing shows of when
-        the state was made.
+    def primed(self, step: int, first: int, branches: Branches) -> tuple[LMState, Tensor]:
+        """A state that has read all from frame `first` to before `step`, and the logits for it."""
+        state = self.empty(step, first, branches)
+        return state, self.read_on(state, step, first, branches)
+
+    def empty(self, step: int, first: int, branches: Branches) -> LMState:
+        """A state for a window from frame `first` on, with room for `step` and for what follows.
+
+        A melody or style model is told by what the state begins with.
         """
-        columns = torch.from_numpy(self._codes.columns(self.first, step)).unsqueeze(0)
-        columns, capacity = columns.to(self.model.device), self._capacity(step)
+        prefix = None
         if self.model.config.hears_melody:
-            prompt = self._plan.at(step).prompt
-            prefix = self._conditioner.prefix(prompt, branches, self.first)
-            state = self.model.new_state(len(branches), capacity, prefix=prefix)
-            self._read = (prompt, branches)
-            return state, self.model.prefill(columns, state)
-        spans = [
-            (position - self.first, self.keys(prompt, branches))
-            for position, prompt in self._plan.prompts(self.first, step)
-        ]
-        state = self.model.new_state(len(branches), capacity, spans[-1][1])
-        return state, self.model.prefill(columns, state, spans)
+            prefix = self._conditioner.prefix(self._plan.at(step).prompt, branches, first)
+        room = step - first if self.lent_room else self._room()
+        return self.model.new_state(len(branches), room, prefix=prefix)
 
-    def _capacity(self, step: int) -> int:
-        if self._lent_room:
-            return step - self.first
+    def read_on(self, state: LMState, step: int, first: int, branches: Branches) -> Tensor:
+        """Read what the state has not read yet, to before `step`; → the logits for `step`.
+
+        first, branches: what the state was made for.
+        """
+        start = first + state.codes
+        columns = torch.from_numpy(self._codes.columns(first, step, start)).unsqueeze(0)
+        columns = columns.to(self.model.device)
+        if state.prefix is not None:
+            return self.model.prefill(columns, state)
+        spans = [
+            (position - start, self.keys(prompt, branches))
+            for position, prompt in self._plan.prompts(start, step)
+        ]
+        state.text = spans[-1][1]
+        return self.model.prefill(columns, state, spans)
+
+    def rows(
+        self, cache: KVCache, there: Branches, wanted: Branches, step: int, first: int
+    ) -> KVCache:
+        """The past of guidance's branches that are wanted: as it is, or run over what was drawn."""
+        made = [
+            cache.row(there.index(branch))
+            if branch in there
+            else cache.row(0)  # all branches are alike so far
+            if not self._plan.says_anything(first, step - 1)
+            else self.primed(step - 1, first, (branch,))[0].cache
+            for branch in wanted
+        ]
+        return made[0].joined(made[1]) if len(made) == 2 else made[0]
+
+    def _room(self) -> int:
         # Without an end a whole window: states of one size leave no holes in memory as they go.
         most, end = self._plan.longest, self._plan.end
         return most if end is None else min(most, end + self._plan.max_delay)
-
-    def _reads_anew(self, prompt: Prompt, branches: Branches) -> bool:
-        """Whether a melody model's state began with something else than it is told now.
-
-        Such a model reads melody and text before the codes, so that what it is told is told of
-        its past too: all of it is read once more.
-        """
-        return self.model.config.hears_melody and self._read != (prompt, branches)
-
-    def _arrange_rows(self, state: LMState, branches: Branches, step: int) -> None:
-        """Fit the state to guidance's branches of this step. Usually nothing to do."""
-        if branches == self.branches:
-            return
-        rows = [self._row(state.cache, branch, step) for branch in branches]
-        state.cache = rows[0].joined(rows[1]) if len(rows) == 2 else rows[0]
-        self.branches = branches
-
-    def _row(self, cache: KVCache, branch: str, step: int) -> KVCache:
-        """One branch's past: as it is, or run over what has been drawn."""
-        if branch in self.branches:
-            return cache.row(self.branches.index(branch))
-        if not self._plan.says_anything(self.first, step - 1):
-            return cache.row(0)  # all branches are alike so far
-        return self._primed((branch,), step - 1)[0].cache

@@ -14,6 +14,7 @@ from core.generation.reading import PromptKeys
 from core.generation.steering_timeline import Branches
 from core.generation.steps_ahead import Lane, StepsAhead
 from core.generation.token_stream import TokenStream
+from core.generation.windows import Window
 from core.model.language_model import LanguageModel, LMState
 from core.model.text_keys import TextKeys
 
@@ -52,7 +53,7 @@ class SharedStream(TokenStream):
         if self._batch is None:
             super().forget_text()
         else:  # all of the batch, from the next flight of steps on
-            self._reading.forget_text()
+            self._windows.forget_text()
             self._batch.drop_ahead()
 
     def _advance(self) -> None:
@@ -65,12 +66,12 @@ class SharedStream(TokenStream):
 
     def join(self, batch: TokenBatch) -> None:
         self._batch = batch
-        self._reading.take_over(None)
+        self._windows.take_over(None)
 
     def part(self, state: LMState | None, first: int, branches: Branches) -> None:
         """Out of the batch, with its own rows of the batch's state."""
         self._batch = None
-        self._reading.take_over(state, first, branches)
+        self._windows.take_over(None if state is None else Window(state, first, branches))
 
     def stands(self) -> tuple[object, ...]:
         """What streams must have in common to be drawn side by side.
@@ -93,7 +94,7 @@ class SharedStream(TokenStream):
     def keys(self) -> TextKeys | None:
         """What the rows of the next step are told."""
         prompt = self._plan.at(self._step).prompt
-        return self._reading.keys(prompt, self._plan.branches(self._step))
+        return self._windows.reader.keys(prompt, self._plan.branches(self._step))
 
     def past(self, first: int) -> NDArray[np.int64]:
         """What the model has read from frame `first` on, before the next step [K,S]."""
@@ -105,7 +106,7 @@ class SharedStream(TokenStream):
 
     def primed(self, first: int, branches: Branches) -> tuple[LMState, Tensor]:
         """A state of its own that has read all before the next step, and the logits for it."""
-        return self._reading.primed(self._step, first, branches)
+        return self._windows.reader.primed(self._step, first, branches)
 
     def take_drawn(self, logits: Tensor) -> None:
         """Draw the next step from its rows of the logits [branches,K,V]."""
@@ -119,9 +120,10 @@ class SharedStream(TokenStream):
         self, ahead: StepsAhead, lanes: Sequence[Lane], state: LMState, first: int, branches: int
     ) -> Iterator[NDArray[np.int64]]:
         """Tokens [streams,K] of the next steps of all, of which this is the first."""
-        self._reading.first = first
-        most = self._reading.most
-        return ahead.draw(lanes, state, branches, first, self._step, self._alike, most)
+        return ahead.draw(
+            lanes, state, branches, first, self._step, lambda step: self._alike(step, first),
+            self._plan.longest,
+        )  # fmt: skip
 
     def lane(self) -> Lane:
         return self._lane()

@@ -35,11 +35,12 @@ from core.generation.delay_pattern import DelayedCodes
 from core.generation.device_loop import MOST_STEPS, DeviceLoops
 from core.generation.guidance import guide
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
-from core.generation.reading import PromptKeys, Reading
+from core.generation.reading import PromptKeys, Reader
 from core.generation.sampling import draw, seed_of_step
 from core.generation.steering_timeline import branches_of
 from core.generation.steps_ahead import Lane, StepsAhead
 from core.generation.stream_plan import StreamPlan
+from core.generation.windows import Windows
 from core.model.language_model import LanguageModel
 
 
@@ -84,17 +85,18 @@ class TokenStream:
         )
         told = end if closed else None
         self._codes = DelayedCodes(config.delays, config.special_token, known, told)
-        self._reading = Reading(model, conditioner, self._codes, self._plan, loops is not None)
+        reader = Reader(model, conditioner, self._codes, self._plan, loops is not None)
+        self._windows = Windows(reader, self._plan)
         self._ahead = None if loops is None else StepsAhead(loops)
         self._step = begun + 1  # the step that is drawn next
         self._asked = begun + 1  # … or would be, if none was drawn before it is needed
         self._generator = torch.Generator()  # its own: nobody else disturbs it
         self.frames_done = 0
-        self._reading.keys(prompt, branches_of(prompt, sampling))  # now, while nothing is waiting
+        reader.prepare(prompt, branches_of(prompt, sampling))
 
     @property
     def model(self) -> LanguageModel:
-        return self._reading.model
+        return self._windows.reader.model
 
     @property
     def prompt(self) -> Prompt:
@@ -124,12 +126,12 @@ class TokenStream:
     def move(self, model: LanguageModel, conditioner: PromptKeys) -> None:
         """Go on with the same model on another device, from the tokens that there are."""
         self._ahead = None
-        self._reading.move(model, conditioner)
+        self._windows.move(model, conditioner)
 
     def forget_text(self) -> None:
         """The conditioner makes other keys now; past positions keep theirs."""
         self._drop_ahead()
-        self._reading.forget_text()
+        self._windows.forget_text()
 
     def rewind(self, frames: int) -> None:
         """Keep `frames` new frames and draw those after them anew; below 0 context goes too.
@@ -162,7 +164,7 @@ class TokenStream:
         """The model has read nothing from the step on that is drawn next."""
         if self._ahead is not None:
             self._ahead.drop()
-        self._reading.cut(self._step)
+        self._windows.cut(self._step)
 
     # ------------------------------------------------------------------ frames
 
@@ -190,20 +192,22 @@ class TokenStream:
 
     def _advance(self) -> None:
         """Draw one step: every codebook, each for the frame it is at. More where that is ahead."""
-        reading = self._reading
-        logits = reading.due(self._step)
+        windows = self._windows
+        logits = windows.due(self._step)
         if logits is not None:
             self._draw(logits)
             return
-        assert reading.state is not None
+        now = windows.now
+        assert now is not None
         if self._ahead is None:
-            column = torch.from_numpy(self._codes.column(self._step - 1, reading.first))
+            column = torch.from_numpy(self._codes.column(self._step - 1, now.first))
             column = column.unsqueeze(0).to(self.model.device)
-            self._draw(self.model.step(column, reading.state))
+            self._draw(self.model.step(column, now.state))
+            windows.read_ahead(self._step)
             return
         for tokens in self._ahead.draw(
-            [self._lane()], reading.state, len(reading.branches), reading.first, self._step,
-            self._alike, reading.most,
+            [self._lane()], now.state, len(now.branches), now.first, self._step,
+            lambda step: self._alike(step, now.first), windows.most,
         ):  # fmt: skip
             self._keep(tokens[0])
 
@@ -222,9 +226,10 @@ class TokenStream:
     def _lane(self) -> Lane:
         return Lane(self._codes, self._plan.at(self._step).sampling, self._generator)
 
-    def _alike(self, step: int) -> int:
-        """How many steps from `step` on are drawn from one state, told and drawn the same."""
-        return self._plan.alike(step, self._reading.first, MOST_STEPS)
+    def _alike(self, step: int, first: int) -> int:
+        """How many steps from `step` on are drawn from the window from `first` on, told and drawn
+        the same."""
+        return self._plan.alike(step, first, MOST_STEPS)
 
 
 def _checked(

@@ -36,7 +36,7 @@ def causal(query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: flo
 def masked(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, dropout: float
 ) -> Tensor:
-    """query [B,h,S,d], key and value [B,h,T,d], mask [B,1,1,T], true where attended."""
+    """query [B,h,S,d], key and value [B,h,T,d], mask [B,1,1,T] or [S,T], true where attended."""
     if not _plain_is_faster(query, dropout):
         return F.scaled_dot_product_attention(
             query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale

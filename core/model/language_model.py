@@ -1,7 +1,7 @@
 """MusicGen's language model: codes in, logits of the next codes out.
 
 One class for both uses. Training calls `forward` on whole delayed sequences; generation
-calls `prefill` once and `step` for each position after it, with an `LMState`.
+calls `prefill` for positions that are known and `step` for each one after, with an `LMState`.
 Shapes: B rows, K codebooks, S positions, V entries of a codebook, T text tokens.
 Codes are int64 in 0…V, where V is the special token (`config.special_token`).
 """
@@ -40,6 +40,11 @@ class LMState:
     @property
     def prefix_length(self) -> int:
         return 0 if self.prefix is None else self.prefix.shape[1]
+
+    @property
+    def codes(self) -> int:
+        """Positions of codes that are behind it."""
+        return max(0, self.cache.length - self.prefix_length)
 
     def cut(self, codes: int) -> None:
         """Forget all but the first `codes` positions of codes."""
@@ -193,26 +198,26 @@ class LanguageModel(nn.Module):
         return LMState(cache, text, prefix)
 
     def prefill(self, codes: Tensor, state: LMState, spans: Spans | None = None) -> Tensor:
-        """Fill an empty state with codes [1 or B,K,S]; → logits [B,K,V] after the last one.
+        """Read codes [1 or B,K,S] after what the state has read; → logits [B,K,V] after the last.
 
         spans: what each position is told, where that is not the state's text throughout; the
-        first span begins at 0. So a state is made again as steps made it while prompts changed.
+        first span begins at 0, the first of these codes. So a state is made again as steps made
+        it while prompts changed.
         """
-        cache, length = state.cache, state.prefix_length + codes.shape[2]
-        if cache.length:
-            raise ValueError("prefill wants an empty state")
-        cache.reserve(length)
+        cache, start = state.cache, state.cache.length
         x = self._embed_codes(codes).expand(cache.rows, -1, -1)
-        if state.prefix is not None:
+        if state.prefix is not None and not start:
             x = torch.cat((state.prefix, x), 1)
-        x = x + self._reach(length)[:length]
+        length = start + x.shape[1]
+        cache.reserve(length)
+        x = x + self._reach(length)[start:length]
         spans = spans or [(0, state.text)]
         for index, layer in enumerate(self.layers):
             told = [
                 LayerSpan(first, None if text is None else text.layers[index], text and text.mix)
                 for first, text in spans
             ]
-            x = layer.prefill(x, cache.keys[index], cache.values[index], told)
+            x = layer.prefill(x, cache.keys[index], cache.values[index], told, start)
         cache.length = length
         return self._logits(self.norm(x[:, -1]))
 

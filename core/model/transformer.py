@@ -72,15 +72,23 @@ class SelfAttention(nn.Module):
         """x [B,S,H] → [B,S,H], each position seeing itself and what came before."""
         return self._causal(*self._split(x))
 
-    def prefill(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """As `forward`, and writes the first S places of keys and values [B·h,capacity,d]."""
+    def prefill(self, x: Tensor, keys: Tensor, values: Tensor, start: int = 0) -> Tensor:
+        """As `forward`, and writes S places of keys and values [B·h,capacity,d] from `start` on;
+        those before are seen too."""
         query, key, value = self._split(x)
-        length = x.shape[1]
-        if keys.dtype != key.dtype:  # what later steps will read
-            key, value = key.to(keys.dtype).to(key.dtype), value.to(keys.dtype).to(key.dtype)
-        keys[:, :length] = key.reshape(-1, length, self.head_dim)
-        values[:, :length] = value.reshape(-1, length, self.head_dim)
-        return self._causal(query, key, value)
+        length, stop = x.shape[1], start + x.shape[1]
+        keys[:, start:stop] = key.reshape(-1, length, self.head_dim)
+        values[:, start:stop] = value.reshape(-1, length, self.head_dim)
+        if start or keys.dtype != key.dtype:  # what later steps will read
+            key, value = (
+                one[:, :stop].unflatten(0, (-1, self.heads)).to(query.dtype)
+                for one in (keys, values)
+            )
+        if not start:
+            return self._causal(query, key, value)
+        seen = torch.ones(length, stop, dtype=torch.bool, device=x.device).tril(start)
+        mixed = attention.masked(query, key, value, seen, self.scale, 0.0)
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def step(self, x: Tensor, keys: Tensor, values: Tensor, position: int) -> Tensor:
         """x [B,H] at `position` → [B,H]; writes that place of keys and values."""
@@ -209,10 +217,10 @@ class DecoderBlock(nn.Module):
         return x + self._feed_forward(x)
 
     def prefill(
-        self, x: Tensor, keys: Tensor, values: Tensor, spans: Sequence[LayerSpan]
+        self, x: Tensor, keys: Tensor, values: Tensor, spans: Sequence[LayerSpan], start: int
     ) -> Tensor:
-        """x [B,S,H]; what is told from which position on → [B,S,H]."""
-        x = x + self.self_attn.prefill(self.self_attn_norm(x), keys, values)
+        """x [B,S,H] at positions from `start` on; what is told from which of them on → [B,S,H]."""
+        x = x + self.self_attn.prefill(self.self_attn_norm(x), keys, values, start)
         pieces: list[Tensor] = []
         stops = [span.first for span in spans[1:]] + [x.shape[1]]
         for span, stop in zip(spans, stops, strict=True):

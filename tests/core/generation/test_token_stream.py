@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
+from core.generation import windows
 from core.generation.context_window import first_frame_seen, kept_frames
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
 from core.generation.token_stream import TokenStream
+from core.model.language_model import LanguageModel
 from tests.core.generation.conftest import GREEDY, Twins, taken
 
 WARM = SamplingParams(seed=7, temperature=1.0, top_k=50)
@@ -130,8 +134,8 @@ def test_the_window_is_never_exceeded(mono: Twins) -> None:
     stream = mono.stream(frames=None, window_frames=60)
     for _ in range(200):
         stream.next_frame()
-        assert stream._reading.state is not None
-        assert stream._reading.state.cache.length <= 60 + mono.lm.config.max_delay
+        assert stream._windows.now is not None
+        assert stream._windows.now.state.cache.length <= 60 + mono.lm.config.max_delay
 
 
 def test_inside_the_window_its_size_changes_nothing(mono: Twins) -> None:
@@ -206,13 +210,13 @@ def test_after_a_new_prompt_little_is_seen_of_the_old_one(mono: Twins) -> None:
         changes=(Steering(97, Prompt("drums"), WARM),),
     )  # fmt: skip
     taken(stream, 97)
-    assert stream._reading.state is not None
-    assert stream._reading.state.cache.length == 100
+    assert stream._windows.now is not None
+    assert stream._windows.now.state.cache.length == 100
     taken(stream, 3)
-    assert stream._reading.state.cache.length == 103 - 84
+    assert stream._windows.now.state.cache.length == 103 - 84
     stream.rewind(95)  # the one that saw all of it is still there
     taken(stream, 1)
-    assert stream._reading.state.cache.length == 99
+    assert stream._windows.now.state.cache.length == 99
 
 
 def test_continuing_with_bars_meets_the_same_contexts(mono: Twins) -> None:
@@ -237,29 +241,55 @@ def test_continuing_with_bars_meets_the_same_contexts(mono: Twins) -> None:
     assert not np.array_equal(taken(without), whole)
 
 
+@contextmanager
+def readings(lm: LanguageModel) -> Iterator[list[int]]:
+    """How many positions are read at once, each time that the model reads more than one step's."""
+    read: list[int] = []
+    prefill = lm.prefill
+
+    def counted(columns: torch.Tensor, *rest: object) -> torch.Tensor:
+        read.append(columns.shape[-1])
+        return prefill(columns, *rest)  # pyright: ignore[reportArgumentType]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lm, "prefill", counted)
+        yield read
+
+
 @pytest.mark.parametrize("back_to", [55, 59, 97])
-def test_going_back_over_a_windows_end_reads_nothing_again(
-    mono: Twins, back_to: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_going_back_over_a_windows_end_reads_nothing_again(mono: Twins, back_to: int) -> None:
     """A fader is moved just after the engine, ahead of the ear, has begun a new context."""
     begins = [first_frame_seen(step, 60, mono.lm.config.max_delay) for step in range(1, 121)]
     assert len(set(begins)) == 3
     whole = taken(mono.stream("pads", WARM, frames=120, window_frames=60))
     stream = mono.stream("pads", WARM, frames=120, window_frames=60)
     taken(stream, back_to + 10)
-    read: list[int] = []
-    prefill = mono.lm.prefill
-
-    def counted(columns: torch.Tensor, *rest: object) -> torch.Tensor:
-        read.append(columns.shape[-1])
-        return prefill(columns, *rest)  # pyright: ignore[reportArgumentType]
-
-    monkeypatch.setattr(mono.lm, "prefill", counted)
-    stream.rewind(back_to)
-    assert stream.next_frame() is not None
+    with readings(mono.lm) as read:
+        stream.rewind(back_to)
+        assert stream.next_frame() is not None
     assert read == []
     np.testing.assert_array_equal(taken(stream, 120 - back_to - 1), whole[:, back_to + 1 :])
     np.testing.assert_array_equal(stream.codes(), whole)
+
+
+@pytest.mark.parametrize("jumps", [(), (290,) * 6], ids=["on and on", "back again and again"])
+def test_the_next_window_is_read_in_pieces_beforehand(
+    mono: Twins, jumps: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read whole when it is due, or whenever a fader goes back over it, it would hold up sound."""
+    monkeypatch.setattr(windows, "EVERY", 10**9)
+    whole = taken(mono.stream("pads", WARM, frames=500, window_frames=300))
+    monkeypatch.undo()
+    stream = mono.stream("pads", WARM, frames=500, window_frames=300)
+    with readings(mono.lm) as read:
+        taken(stream, 315)
+        for frame in jumps:
+            stream.rewind(frame)
+            taken(stream, 25)
+        taken(stream)
+    np.testing.assert_array_equal(stream.codes(), whole)
+    assert sum(read) > kept_frames(300)
+    assert max(read) == windows.PIECE
 
 
 # ------------------------------------------------------------------ changes on the way
@@ -288,11 +318,11 @@ def test_the_same_prompt_again_changes_nothing(mono: Twins) -> None:
 def test_a_prompt_that_is_changed_at_once_keeps_what_was_read(mono: Twins) -> None:
     stream = mono.stream("pads", frames=None)
     taken(stream, 20)
-    assert stream._reading.state is not None
-    keys = stream._reading.state.cache.keys
+    assert stream._windows.now is not None
+    keys = stream._windows.now.state.cache.keys
     stream.change_prompt(Prompt("drums"))
     taken(stream, 3)
-    assert stream._reading.state.cache.keys is keys
+    assert stream._windows.now.state.cache.keys is keys
 
 
 def test_emptying_the_prompt_leaves_the_null_branch(mono: Twins) -> None:
@@ -332,8 +362,8 @@ def test_an_empty_prompt_runs_one_branch(mono: Twins) -> None:
     for text, scale, rows in (("", 3.0, 1), ("  ", 3.0, 1), ("pads", 1.0, 1), ("pads", 3.0, 2)):
         stream = mono.stream(text, SamplingParams(greedy=True, guidance=scale))
         stream.next_frame()
-        assert stream._reading.state is not None
-        assert stream._reading.state.cache.rows == rows
+        assert stream._windows.now is not None
+        assert stream._windows.now.state.cache.rows == rows
 
 
 def test_sampling_changes_on_the_way(mono: Twins) -> None:

@@ -149,6 +149,19 @@ def test_cache_rows_can_be_taken_apart_and_joined() -> None:
         cache.joined(KVCache.allocate(config, 1, 5))
 
 
+@torch.inference_mode()
+def test_codes_may_be_read_in_pieces(lm: LanguageModel) -> None:
+    codes = codes_of(lm, rows=1)
+    text = lm.text_keys(torch.randn(1, 3, lm.config.hidden))
+    whole, pieces = (lm.new_state(2, STEPS, text) for _ in range(2))
+    expected = lm.prefill(codes, whole)
+    for start, stop in ((0, 3), (3, 4), (4, STEPS)):
+        made = lm.prefill(codes[..., start:stop], pieces)
+    torch.testing.assert_close(made, expected)
+    torch.testing.assert_close(pieces.cache.keys, whole.cache.keys)
+    torch.testing.assert_close(pieces.cache.values, whole.cache.values)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @torch.inference_mode()
 def test_half_precision_steps(lm: LanguageModel, dtype: torch.dtype) -> None:
