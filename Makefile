@@ -12,11 +12,12 @@ help: ## this list
 run: setup ## start the tray application (ARGS="serve --osc-port 9770")
 	@$(BIN)/daw-bridge $(ARGS)
 
-# Side by side, but the real programs: they measure time. A thread each, or they fight for cores.
+# Side by side, but for real programs whose time is measured. A thread each, or they fight for cores.
 test: setup test-programs ## the tests (ARGS="tests/core -k delay")
 ifeq ($(strip $(ARGS)),)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore tests/real -n logical --maxprocesses 4 \
-	    --dist loadfile; others=$$?; $(BIN)/python -m pytest tests/real && exit $$others
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
+	    -m "not accept and not gpu and (not real or beside_others)"; others=$$?; \
+	$(BIN)/python -m pytest tests/real -m "real and not accept and not beside_others" && exit $$others
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif

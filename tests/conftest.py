@@ -23,6 +23,12 @@ def require_program(name: str) -> Path:
     return Path(found)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real programs first: they take long, and no worker of several is to be left with them."""
+    items.sort(key=lambda item: item.get_closest_marker("real") is None)
+
+
 @pytest.fixture(name="require_program")
 def _require_program() -> Callable[[str], Path]:
     return require_program

@@ -183,8 +183,8 @@ def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture
-def ahead_of_others() -> Iterator[None]:
+@contextlib.contextmanager
+def going_first() -> Iterator[None]:
     """Where allowed, this test and what it starts go before whatever else the machine does.
 
     A client of a synchronous jackd that has to wait for a processor makes it late, and a
@@ -193,9 +193,17 @@ def ahead_of_others() -> Iterator[None]:
     before = os.getpriority(os.PRIO_PROCESS, 0)
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -15)
-    yield
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, before)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+@pytest.fixture
+def ahead_of_others() -> Iterator[None]:
+    with going_first():
+        yield
 
 
 @pytest.fixture

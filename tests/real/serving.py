@@ -36,6 +36,8 @@ class Program:
         command = [sys.executable, "-m", "daw_bridge", *(["serve"] if display is None else [])]
         command += ["--osc-port", str(self.port), "--takes", str(self.takes), *options]
         environment = os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": "300"}
+        for name in ("DATA", "CONFIG", "STATE"):  # also where a program outlives a test
+            environment[f"XDG_{name}_HOME"] = str(folder / "home" / name.lower())
         if display is not None:
             environment |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
         self._process = subprocess.Popen(

@@ -34,13 +34,13 @@ def test_every_sample_arrives_once_and_unchanged(jack_server, jack_rec, audio_ri
     server = jack_server(rate=32_000)
     audio_rig.send(OpenOutput())
     audio_rig.wait(OutputOpened)
-    recording = jack_rec(server, 4)
+    recording = jack_rec(server, 9)
     left = (np.arange(64_000) / 2**24).astype(np.float32)
     audio_rig.send(BeginTake(1, 1))
     audio_rig.play(np.stack([left, -left], axis=1), size=1920)
     audio_rig.wait(TakeEnded)
 
-    captured = recording.result()
+    captured = recording.so_far()
     codes = np.rint(captured[:, 0].astype(np.float64) * 2**24).astype(np.int64)
     start = int(np.flatnonzero(codes == 1000)[0]) - 1000
     whole = slice(start + 200, start + 64_000 - 200)  # without the fades at both ends
@@ -57,13 +57,13 @@ def test_resampled_audio_equals_the_reference(jack_server, jack_rec, audio_rig):
     server = jack_server(rate=48_000)
     audio_rig.send(OpenOutput())
     audio_rig.wait(OutputOpened)
-    recording = jack_rec(server, 3)
+    recording = jack_rec(server, 9)
     noise = np.random.default_rng(5).normal(0, 0.1, 48_000).astype(np.float32)[:, None]
     audio_rig.send(BeginTake(1, 1))
     audio_rig.play(noise, size=1777)
     audio_rig.wait(TakeEnded)
 
-    captured = recording.result()[:, 0]
+    captured = recording.so_far()[:, 0]
     reference = soxr.resample(noise[:, 0], 32_000, 48_000)[480:-480]
     probe = reference[:8192]
     size = 1 << int(np.ceil(np.log2(len(captured) + len(probe))))
@@ -78,7 +78,7 @@ def test_nothing_clicks(jack_server, jack_rec, audio_rig):
     server = jack_server()
     audio_rig.send(OpenOutput())
     audio_rig.wait(OutputOpened)
-    recording = jack_rec(server, 4)
+    recording = jack_rec(server, 9)
     audio_rig.send(BeginTake(1, 1))
     audio_rig.play(tone(5), last=False)
     time.sleep(0.4)
@@ -99,7 +99,7 @@ def test_nothing_clicks(jack_server, jack_rec, audio_rig):
     audio_rig.wait(TakeEnded, 3)
     assert time.monotonic() - panicked < 0.15
 
-    captured = recording.result()
+    captured = recording.so_far()
     steps = np.abs(np.diff(captured, axis=0)).max(axis=0)
     slope = 0.5 * 2 * np.pi * 330 / 48_000
     assert steps.max() < slope + 0.5 / (0.002 * 48_000) + 0.002  # the tone's own + a 2 ms ramp
@@ -127,7 +127,7 @@ def test_a_starved_take_dips_without_a_click_and_is_counted(
     server = jack_server()
     audio_rig.send(OpenOutput())
     audio_rig.wait(OutputOpened)
-    recording = jack_rec(server, 3)
+    recording = jack_rec(server, 9)
     audio = tone(1.2)
     audio_rig.send(BeginTake(1, 1))
     audio_rig.play(audio[:12_800], last=False)
@@ -137,7 +137,7 @@ def test_a_starved_take_dips_without_a_click_and_is_counted(
     assert ended == [TakeEnded(1, len(audio), completed=True)]
     assert audio_rig.of(Played)[-1].underruns == 1
 
-    captured = recording.result()[:, 0]
+    captured = recording.so_far()[:, 0]
     loud = np.flatnonzero(np.abs(captured) > 1e-3)
     silent = np.diff(loud).max() / 48_000  # the longest silence inside
     assert pause - 0.1 < silent < pause + 0.15

@@ -42,7 +42,7 @@ def test_a_capture_begins_and_ends_on_bar_lines(jack_server, audio_rig) -> None:
     server = jack_server(rate=RATE)
     audio_rig.send(OpenInput())
     audio_rig.wait(InputOpened)
-    drummer, bar = LoopPlayer(), drum_bar(180.0)
+    drummer, bar = LoopPlayer(), drum_bar(240.0)
     length, off = len(bar) / RATE, []
     try:
         server.connect(drummer.name, "PortAudio:in_0")

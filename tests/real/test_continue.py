@@ -17,7 +17,7 @@ from core.errors import MissingProgram
 from core.training.composer.compose import compose
 from core.training.composer.render import render
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.beside_others]
 RATE = 32_000
 
 

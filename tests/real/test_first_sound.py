@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from tests.conftest import require_program
-from tests.real.conftest import JackRecording
+from tests.real.conftest import JackRecording, wait_for
 from tests.real.serving import OscClient, Program
 
 pytestmark = pytest.mark.real
@@ -39,7 +39,8 @@ def generate_once(program: Program, client: OscClient, recording: JackRecording)
     subprocess.run(words, check=True, timeout=10)
     first, (_, milliseconds) = client.wait_for("/musicgen/first_audio", 20)
     finished, (_, path) = client.wait_for("/musicgen/done", 40)
-    captured = recording.result()
+    wait_for(lambda: client.status()["state"] == "idle", 20, "it has been heard")
+    captured = recording.so_far()
     take, rate = soundfile.read(path, dtype="float32", always_2d=True)
     assert rate == 32_000
     underruns = client.status()["underruns"] - before
@@ -56,10 +57,10 @@ def test_oscsend_makes_music_that_jack_records(jack_server, jack_rec, tmp_path, 
         client.send("/musicgen/bars", 2)
         client.send("/musicgen/quantize", 0)
         client.send("/musicgen/subscribe")
-        heard = generate_once(program, client, jack_rec(server, 9))
+        heard = generate_once(program, client, jack_rec(server, 60))
         for _ in range(ATTEMPTS - 1):
             if heard.underruns:
-                heard = generate_once(program, client, jack_rec(server, 9))
+                heard = generate_once(program, client, jack_rec(server, 60))
         client.close()
 
     assert heard.underruns == 0

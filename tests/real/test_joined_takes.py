@@ -107,6 +107,7 @@ def check_in_file(tmp_path: Path, tempo: float, first: int, second: int) -> None
     check(model, paths, heard, RATE, 1e-4)
 
 
+@pytest.mark.beside_others
 @pytest.mark.timeout(150)
 def test_a_take_and_its_continuation_are_heard_as_one(
     tmp_path: Path, ahead_of_others: None

@@ -70,10 +70,13 @@ def our_port(server: JackServer) -> str:
     return next(p for p in server.ports() if p.startswith("daw-bridge") and p.endswith(":in"))
 
 
+BPM = 187.5
+
+
 # jack_midi_clock makes each interval longer or shorter by up to so many percent and never
-# makes up for it, so its own tempo wanders: over eight beats by 0.1 bpm at 2 %, 0.9 at 20 %.
+# makes up for it, so its own tempo wanders: over eight beats by 0.2 bpm at 2 %, 1.8 at 20 %.
 @pytest.mark.parametrize(
-    ("jitter", "within"), [(2, 0.5), pytest.param(20, 4.0, marks=pytest.mark.accept)]
+    ("jitter", "within"), [(2, 1.0), pytest.param(20, 8.0, marks=pytest.mark.accept)]
 )
 def test_a_foreign_clock_is_followed(
     server: JackServer,
@@ -84,7 +87,7 @@ def test_a_foreign_clock_is_followed(
     within: float,
 ) -> None:
     require_program("jack_midi_clock")
-    words = ["jack_midi_clock", "-b", "97.5", "-B", "-P", "-J", str(jitter), our_port(server)]
+    words = ["jack_midi_clock", "-b", str(BPM), "-B", "-P", "-J", str(jitter), our_port(server)]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as clock:
         try:
             wait_for(lambda: any("jack_midi_clock" in p for p in server.ports()), 5, "its port")
@@ -92,12 +95,12 @@ def test_a_foreign_clock_is_followed(
             wait_for(lambda: len(heard.of(ClockPosition)) >= 9, 12, "eight beats")
 
             began, first = time.monotonic(), transport.transport_frame
-            time.sleep(5)  # eight beats more, the whole of the clock's line
+            time.sleep(2.6)  # eight beats more, the whole of the clock's line
             passed, frames = time.monotonic() - began, transport.transport_frame - first
             # A jackd that is kept waiting by a busy machine loses time, and the clock with it.
-            true = 97.5 * frames / server.rate / passed
+            true = BPM * frames / server.rate / passed
             said = heard.of(ClockTempo)[-1].bpm
-            assert min(true, 97.5) - within <= said <= max(true, 97.5) + within
+            assert min(true, BPM) - within <= said <= max(true, BPM) + within
             assert [c.rolling for c in heard.of(ClockRolling)] == [True]
             whole = [c.beat for c in heard.of(ClockPosition)[1:] if c.beat % 1 == 0]
             assert whole[:8] == list(range(8))

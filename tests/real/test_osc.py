@@ -20,7 +20,7 @@ from daw_bridge.takes import TakeLibrary
 from tests.conftest import require_program
 from tests.fakes import FakeAudio, FakeEngine, Listener
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.beside_others]
 
 
 class Served:

@@ -17,7 +17,7 @@ import soundfile
 from daw_bridge.take_chunks import read_take_file
 from tests.real.serving import OscClient, Program
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.beside_others]
 
 
 @contextlib.contextmanager
