@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.errors import BadInput
@@ -14,6 +15,9 @@ MAX_ADAPTER_WEIGHT = 2.0
 MAX_TEXT_WEIGHT = 10.0
 MAX_BLENDED = 8  # prompts
 MAX_MELODY_FRAMES = 937  # 120 s of chroma frames
+MAX_STYLE_FRAMES = 40
+DEFAULT_TEXT_PUSH = 5.0  # AudioCraft's advice for MusicGen-Style
+_STYLE = re.compile(r"([0-9a-f]{3})+(\.([0-9a-f]{3})+)*")
 
 
 def checked_weight(weight: float) -> float:
@@ -40,6 +44,20 @@ def is_adapter_name(asked: str) -> bool:
     return bool(asked) and not set(asked) & set("/\\:\0") and asked[0] not in ".~"
 
 
+def style_of(codes: Sequence[Sequence[int]]) -> str:
+    """Codes of a style [frames][books], below 4096, as `Prompt.style` has them."""
+    return ".".join("".join(f"{code:03x}" for code in frame) for frame in codes)
+
+
+def style_codes(style: str) -> list[list[int]]:
+    """The other way round. Raises BadInput for what is no style."""
+    frames = style.split(".")
+    alike = len({len(frame) for frame in frames}) == 1
+    if not (_STYLE.fullmatch(style) and alike and len(frames) <= MAX_STYLE_FRAMES):
+        raise BadInput("that is no style of a clip; make it of a clip")
+    return [[int(frame[at : at + 3], 16) for at in range(0, len(frame), 3)] for frame in frames]
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What to play, in words. Empty text means unconditional, as AudioCraft treats it.
@@ -49,14 +67,19 @@ class Prompt:
     negative: what to keep away from, in place of guidance's null branch; empty: nothing.
     melody: what to play it on, for a melody model: a pitch class a chroma frame (128 ms), one hex
         digit each, 0 is C (core/model/melody.py makes it of a clip); empty: none.
+    style: what it is to be like, for a style model: the codes of a clip, a frame after a dot, three
+        hex digits a codebook (core/model/style_clip.py makes it of a clip); empty: none.
     """
 
     text: str = ""
     blend: tuple[tuple[str, float], ...] = ()
     negative: str = ""
     melody: str = ""
+    style: str = ""
 
     def __post_init__(self) -> None:
+        if self.style:
+            style_codes(self.style)
         if len(self.melody) > MAX_MELODY_FRAMES or not set(self.melody) <= set("0123456789ab"):
             raise BadInput(
                 f"a melody is up to {MAX_MELODY_FRAMES} digits, 0 to b; make it of a clip"
@@ -94,7 +117,7 @@ class Prompt:
     @property
     def guidable(self) -> bool:
         """Whether there is anything for guidance to follow or to keep away from."""
-        return bool(self.texts or self.negative.strip() or self.melody)
+        return bool(self.texts or self.negative.strip() or self.melody or self.style)
 
     @property
     def texts(self) -> tuple[tuple[str, float], ...]:
@@ -137,6 +160,8 @@ class SamplingParams:
 
     temperature: > 0. top_k: 0 turns it off. top_p: 0 < p <= 1, 1 turns it off.
     guidance: classifier-free guidance scale, 1 turns it off.
+    text_push: where a prompt has words and a style, how much more than the style the words are
+        followed, 1 as much (the beta of MusicGen-Style's double guidance).
     seed: of the draw; the same seed, model, device and options give the same tokens.
     greedy: take the most likely token; temperature, top_k and top_p are then unused.
     """
@@ -147,6 +172,7 @@ class SamplingParams:
     top_p: float = 1.0
     guidance: float = 3.0
     greedy: bool = False
+    text_push: float = DEFAULT_TEXT_PUSH
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -159,3 +185,5 @@ class SamplingParams:
             raise BadInput(f"top_p {self.top_p} is out of range; use 0.01 to 1 (off)")
         if not 1 <= self.guidance <= 20:
             raise BadInput(f"guidance {self.guidance} is out of range; use 1 (off) to 20")
+        if not 1 <= self.text_push <= 10:
+            raise BadInput(f"text push {self.text_push} is out of range; use 1 (off) to 10")

@@ -33,7 +33,7 @@ class PromptKeys(Protocol):
         ...
 
     def prefix(self, prompt: Prompt, branches: Sequence[str], frame: int) -> Tensor:
-        """What a melody model reads before codes from `frame` on, [rows,P,H]."""
+        """What a melody or style model reads before codes from `frame` on, [rows,P,H]."""
         ...
 
 
@@ -59,14 +59,14 @@ class Reader:
     def prepare(self, prompt: Prompt, branches: Branches) -> None:
         """Encode what will be told, while nothing is waiting. Raises BadInput: a style that the
         model has not."""
-        if self.model.config.hears_melody:
+        if self.model.config.reads_prefix:
             self._conditioner.prefix(prompt, branches, 0)
         else:
             self.keys(prompt, branches)
 
     def keys(self, prompt: Prompt, branches: Branches) -> TextKeys | None:
         """What the rows of these branches are told."""
-        if self.model.config.hears_melody:
+        if self.model.config.reads_prefix:
             return None  # not by cross-attention
         wanted = (prompt, branches)
         if self._text is None or self._text[0] != wanted:
@@ -99,7 +99,7 @@ class Reader:
         A melody or style model is told by what the state begins with.
         """
         prefix = None
-        if self.model.config.hears_melody:
+        if self.model.config.reads_prefix:
             prefix = self._conditioner.prefix(self._plan.at(step).prompt, branches, first)
         room = step - first if self.lent_room else self._room()
         return self.model.new_state(len(branches), room, prefix=prefix)

@@ -82,8 +82,8 @@ class SharedStream(TokenStream):
         plan = self._plan
         if plan.changes_to_come:
             raise ValueError("a stream with changes ahead is drawn by itself")
-        if self.model.config.hears_melody:
-            raise ValueError("a melody model's streams are drawn by themselves")
+        if self.model.config.reads_prefix:
+            raise ValueError("a melody or style model's streams are drawn by themselves")
         told = plan.at(self._step).prompt, plan.branches(self._step)
         return (*told, self._step, plan.end, plan.window_frames, plan.bars)
 

@@ -24,6 +24,7 @@ class StaticSampling:
     top_k: Tensor
     top_p: Tensor
     greedy: Tensor
+    text_push: Tensor
 
     @classmethod
     def made(cls, count: int, device: torch.device) -> StaticSampling:
@@ -31,7 +32,7 @@ class StaticSampling:
             return torch.ones(count, 1, 1, dtype=dtype, device=device)
 
         real = torch.float32
-        return cls(one(real), one(real), one(torch.int64), one(real), one(torch.bool))
+        return cls(one(real), one(real), one(torch.int64), one(real), one(torch.bool), one(real))
 
     def hold(self, params: Sequence[SamplingParams], entries: int) -> None:
         """entries: of a codebook; what top-k 0 stands for."""
@@ -41,15 +42,18 @@ class StaticSampling:
             self.top_k[place].fill_(one.top_k or entries)
             self.top_p[place].fill_(one.top_p)
             self.greedy[place].fill_(one.greedy)
+            self.text_push[place].fill_(one.text_push)
 
 
 def guided(logits: Tensor, sampling: StaticSampling) -> Tensor:
     """logits [branches·n,K,V], branch after branch → float32 [n,K,V] (core/generation/guidance)."""
     count = sampling.guidance.shape[0]
-    if logits.shape[0] == count:
-        return logits.float()
-    told, null = logits[:count].float(), logits[count:].float()
-    return null + (told - null) * sampling.guidance
+    told, *others = logits.float().split(count)
+    if not others:
+        return told
+    for alone in others[:-1]:
+        told = alone + (told - alone) * sampling.text_push
+    return others[-1] + (told - others[-1]) * sampling.guidance
 
 
 def drawn(logits: Tensor, noise: Tensor, sampling: StaticSampling) -> Tensor:

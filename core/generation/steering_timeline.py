@@ -12,18 +12,23 @@ from dataclasses import dataclass, replace
 
 from core.generation.params import Prompt, SamplingParams, Steering
 
-Branches = tuple[str, ...]  # the rows that are run: "told" sees the text, "null" the negative one
+# The rows that are run: "told" sees what it is told, "style" of that the style alone, "null" the
+# negative text.
+Branches = tuple[str, ...]
 
 
 def branches_of(prompt: Prompt, sampling: SamplingParams) -> Branches:
-    """Two where guidance has two branches to compare.
+    """Two where guidance has two branches to compare; three where words are pushed beyond a style.
 
-    An empty prompt without a negative one or a melody has one branch: both would be the null
-    branch (AudioCraft).
+    An empty prompt without a negative one, a melody or a style has one branch: both would be the
+    null branch (AudioCraft).
     """
     if not prompt.guidable:
         return ("null",)
-    return ("told",) if sampling.guidance == 1 else ("told", "null")
+    if sampling.guidance == 1:
+        return ("told",)
+    pushed = prompt.style and prompt.texts and sampling.text_push != 1
+    return ("told", "style", "null") if pushed else ("told", "null")
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,13 +69,17 @@ class TokenStream:
             below 0 are the context's, so that its past is read as it was written.
         bars: where bar lines fall, counted from the first new frame; None: it is not known.
         loops: the model's, where its device draws by itself; None: each step is drawn from here.
-        Raises BadInput when the context does not fit the model, or it hears no melody.
+        Raises BadInput when the context does not fit the model, or it hears no melody or style.
         """
         config = model.config
         if prompt.melody and not config.hears_melody:
             raise BadInput(
                 "this model follows no melody; leave it out or load facebook/musicgen-melody"
             )
+        to_come = (prompt, *(one.prompt for one in changes if one.frame >= 0))
+        if any(one.style for one in to_come) and not config.hears_style:
+            raise BadInput("this model follows no style; leave it out or load"
+                           " facebook/musicgen-style")  # fmt: skip
         known = _checked(context, config.codebooks, config.vocab)
         begun = 0 if known is None else known.shape[1]
         end = None if frames is None else begun + max(0, frames)
@@ -214,7 +218,9 @@ class TokenStream:
     def _draw(self, logits: Tensor) -> None:
         """The tokens of the step that is due, from its rows of logits [rows,K,V]."""
         sampling = self._plan.at(self._step).sampling
-        combined = guide(logits, sampling.guidance) if logits.shape[0] == 2 else logits[0]
+        combined = logits[0]
+        if len(logits) > 1:
+            combined = guide(logits, sampling.guidance, sampling.text_push)
         self._generator.manual_seed(seed_of_step(sampling.seed, self._step))
         self._keep(draw(combined, sampling, self._generator).cpu().numpy())
 

@@ -65,7 +65,7 @@ class Adapter:
 
 def module_names(config: ModelConfig, targets: Iterable[str] = TARGETS) -> list[str]:
     """The modules that adapters may stand beside, for some of TARGETS, layer after layer."""
-    if config.hears_melody:  # it has no cross-attention
+    if config.reads_prefix:  # it has no cross-attention
         targets = [target for target in targets if target != "cross_attn"]
     chosen = [name for target in targets for name in _MODULES[target]]
     return [f"layers.{layer}.{name}" for layer in range(config.layers) for name in chosen]

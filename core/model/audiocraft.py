@@ -2,7 +2,8 @@
 
 Each is a table with the weights (`best_state`) and the training's configuration as YAML
 (`xp.cfg`), as `audiocraft.utils.export` writes them. The codec's may only name another codec
-(`pretrained`). T5 is never inside: its folder lies beside them, or it comes from the hub.
+(`pretrained`). T5 is never inside, nor MERT, by which a style model hears: their folders lie
+beside them, or they come from the hub.
 What is read becomes the Hugging Face layout's config and names, and goes on from there.
 """
 
@@ -19,8 +20,10 @@ from torch import Tensor
 
 from core.errors import BadCheckpoint
 from core.model.audiocraft_names import MELODY, TEXT, codec_names, language_model_names
+from core.model.audiocraft_style import LISTENER, split, style_config
 from core.model.config import ModelConfig
-from core.model.location import CODEC_STATE, STATE, Progress, locate, locate_hub
+from core.model.location import CODEC_STATE, LISTENER_ID, STATE, Progress, locate, locate_hub
+from core.model.style import StyleConfig
 from core.model.weights import read_json, read_table, read_weights, weights_files
 from core.types import FRAME_RATE, MODEL_RATE
 
@@ -35,6 +38,7 @@ class AudiocraftParts:
 
     text_encoder, audio_encoder: sub-configs of the Hugging Face layout.
     text_folder: T5 with its tokenizer. own: the weights files that are the checkpoint's.
+    style, listener_folder: a style model's ear, and MERT.
     """
 
     config: ModelConfig
@@ -43,6 +47,8 @@ class AudiocraftParts:
     text_folder: Path
     own: tuple[Path, ...]
     codec_folder: Path | None
+    style: StyleConfig | None = None
+    listener_folder: Path | None = None
 
     def tensors(
         self, progress: Callable[[float], None] = lambda fraction: None, prefix: str = ""
@@ -60,7 +66,12 @@ class AudiocraftParts:
             found = read_weights(text, prefix=part)
             made |= {f"text_encoder.{name}": one for name, one in found.items()}
         progress(0.4)
-        made |= language_model_names(_package(self.own[0])[0])
+        state = _package(self.own[0])[0]
+        if self.listener_folder is not None:
+            state, ear = split(state)
+            heard = read_weights(weights_files(self.listener_folder))
+            made |= ear | {LISTENER + name: one for name, one in heard.items()}
+        made |= language_model_names(state)
         progress(1.0)
         return {name: one for name, one in made.items() if name.startswith(prefix)}
 
@@ -71,12 +82,15 @@ class AudiocraftParts:
 
 
 def read_audiocraft(folder: Path, progress: Progress | None = None) -> AudiocraftParts:
-    """Find out what a folder holds. Downloads T5 and the codec where they are from the hub.
+    """Find out what a folder holds. Downloads what else it needs: T5, the codec, MERT.
 
     Raises BadCheckpoint: not whole, not MusicGen, or a part that is not there.
     """
     state, settings = _package(folder / STATE)
     config = _config(state, settings)
+    listener_folder, style = None, None
+    if config.hears_style:
+        listener_folder, style = _listener(folder, state, settings, progress)
     text_folder = _text_folder(folder, settings, progress)
     text_encoder = read_json(text_folder / "config.json")
     if not (folder / CODEC_STATE).exists():
@@ -85,7 +99,7 @@ def read_audiocraft(folder: Path, progress: Progress | None = None) -> Audiocraf
     if "pretrained" not in table:
         return AudiocraftParts(
             config, text_encoder, _codec_config(_package(folder / CODEC_STATE)[1]), text_folder,
-            (folder / STATE, folder / CODEC_STATE), None,
+            (folder / STATE, folder / CODEC_STATE), None, style, listener_folder,
         )  # fmt: skip
     named = str(table["pretrained"]).removeprefix("//pretrained/")
     if named != CODEC_ID:
@@ -96,7 +110,7 @@ def read_audiocraft(folder: Path, progress: Progress | None = None) -> Audiocraf
     audio_encoder = read_json(codec_folder / "config.json")
     return AudiocraftParts(
         config, text_encoder, audio_encoder, text_folder, (folder / STATE, folder / CODEC_STATE),
-        codec_folder,
+        codec_folder, style, listener_folder,
     )  # fmt: skip
 
 
@@ -147,6 +161,8 @@ def _config(state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> ModelCo
         text_hidden = state[f"{TEXT}output_proj.weight"].shape[1]
         seconds = float(_said(settings, "dataset.segment_duration", SECONDS))
         sung = state.get(f"{MELODY}output_proj.weight")
+        listens = 0 if sung is None else sung.shape[1]
+        of_style = _said(settings, "conditioners.self_wav.model") == "style"
         delays = _said(settings, "codebooks_pattern.delay.delays")
         interleaved = bool(_said(settings, "interleave_stereo_codebooks.use", False))
         made = ModelConfig(
@@ -160,8 +176,11 @@ def _config(state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> ModelCo
             text_hidden=text_hidden,
             window_frames=round(seconds * FRAME_RATE),
             activation=str(_said(settings, "transformer_lm.activation", "gelu")),
-            chroma_bins=0 if sung is None else sung.shape[1],
-            chroma_frames=0 if sung is None else 1 + int(seconds * MODEL_RATE) // CHROMA_HOP,
+            chroma_bins=0 if of_style else listens,
+            chroma_frames=(
+                1 + int(seconds * MODEL_RATE) // CHROMA_HOP if listens and not of_style else 0
+            ),
+            style_width=listens if of_style else 0,
         )
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise BadCheckpoint(
@@ -177,11 +196,6 @@ def _config(state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> ModelCo
 
 def _check_kind(settings: Mapping[str, Any]) -> None:
     """Raises BadCheckpoint for a relative of MusicGen that is another model."""
-    if _said(settings, "conditioners.self_wav.model", "chroma_stem") == "style":
-        raise BadCheckpoint(
-            "MusicGen-Style is not supported: it listens through MERT, another large model; use"
-            " facebook/musicgen-melody to follow a clip"
-        )
     expected: dict[str, tuple[Any, ...]] = {
         "lm_model": ("transformer_lm",),
         "codebooks_pattern.modeling": ("delay",),
@@ -189,7 +203,7 @@ def _check_kind(settings: Mapping[str, Any]) -> None:
         "transformer_lm.norm": ("layer_norm",),
         "transformer_lm.positional_embedding": ("sin",),
         "transformer_lm.kv_repeat": (1,),
-        "conditioners.self_wav.model": ("chroma_stem",),
+        "conditioners.self_wav.model": ("chroma_stem", "style"),
         "conditioners.description.model": ("t5",),
         "fuser.cross_attention_pos_emb": (False,),
         "sample_rate": (MODEL_RATE,),
@@ -216,6 +230,23 @@ def _text_folder(folder: Path, settings: Mapping[str, Any], progress: Progress |
     else:
         raise BadCheckpoint(f"the checkpoint's text encoder is {name[:60]}; only T5 is understood")
     return _beside_or_hub(folder, ids, "text encoder", progress)
+
+
+def _listener(
+    folder: Path,
+    state: Mapping[str, Tensor],
+    settings: Mapping[str, Any],
+    progress: Progress | None,
+) -> tuple[Path, StyleConfig]:
+    """MERT, and the sizes of the ear that it is part of."""
+    found = _beside_or_hub(folder, (LISTENER_ID,), "ear", progress)
+    told = _said(settings, "conditioners.self_wav.style", {})
+    try:
+        return found, style_config(state, told, read_json(found / "config.json"))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as problem:
+        raise BadCheckpoint(
+            f"{STATE} lacks or garbles {problem}; it is no MusicGen-Style, or not whole"
+        ) from problem
 
 
 def _beside_or_hub(

@@ -16,7 +16,7 @@ from core.model.checkpoint import PUBLIC_LICENCE, licence_of
 from core.model.config import ModelConfig
 from core.model.location import (
     HUB_ID,
-    NOT_SUPPORTED,
+    LISTENER_ID,
     STARTER,
     cached,
     holds_weights,
@@ -55,6 +55,7 @@ PUBLIC = tuple(
         ("stereo-large", "3.3B", 13.8, "stereo"),
         ("stereo-melody", "1.5B", 6.3, "melody, stereo"),
         ("stereo-melody-large", "3.3B", 10.5, "melody, stereo"),
+        ("style", "1.5B", 6.7, "style"),
     )
 )
 
@@ -88,7 +89,7 @@ def installed(folders: Iterable[str] = ()) -> list[Installed]:
         if model in PARTS:
             found.append(Installed(model, repo, _bytes_of(repo), problem=PARTS[model],
                                    removable=True))  # fmt: skip
-        elif model in NOT_SUPPORTED or _is_musicgen(model, repo):
+        elif _is_musicgen(model, repo):
             found.append(_described(model, repo))
     return found
 
@@ -108,6 +109,7 @@ def _in_hub_cache() -> list[str]:
 PARTS = {
     "t5-base": "a part of models in AudioCraft's format",
     "google-t5/t5-base": "a part of models in AudioCraft's format",
+    LISTENER_ID: "a part of models that follow a style",
     "facebook/encodec_32khz": "a part of models in AudioCraft's format",
 }
 
@@ -138,8 +140,6 @@ def _described(model: str, repo: Path | None = None) -> Installed:
             licence = licence_of(folder, model, raw)
         except BadCheckpoint as bad:
             problem = str(bad)
-    elif model in NOT_SUPPORTED:
-        problem = f"not supported: {NOT_SUPPORTED[model]}"
     else:
         problem = (
             f"not whole; `daw-bridge models get {model}` gets the rest" if repo else "not whole"

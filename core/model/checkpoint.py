@@ -31,8 +31,9 @@ from core.model.language_model import LanguageModel
 from core.model.location import STATE, Progress, locate
 from core.model.memory import check_memory, memory_needed, memory_of, memory_parts
 from core.model.packed_linear import pack
-from core.model.parts import codec_of, text_encoder_of, tokenizer_in
+from core.model.parts import codec_of, style_ear_of, text_encoder_of, tokenizer_in
 from core.model.placement import Placement, placement
+from core.model.style import StyleConfig, StyleEar
 from core.model.weights import (
     digest_of,
     read_json,
@@ -71,6 +72,11 @@ class CheckpointInfo:
         return self.config.window_frames
 
     @property
+    def style(self) -> StyleConfig | None:
+        """A style model's ear."""
+        return None if self.audiocraft is None else self.audiocraft.style
+
+    @property
     def tokenizer_folder(self) -> Path:
         return self.folder if self.audiocraft is None else self.audiocraft.text_folder
 
@@ -97,6 +103,7 @@ class LoadedModel:
     device: of the language model; the others may lie elsewhere (core/model/placement.py).
     notice: what gave way because memory is short, one line; '' for nothing.
     why: the precision was chosen, one line; '' where it was asked for.
+    ear: what a style model hears a clip by; None of another.
     window_frames: the window the model was trained on.
     """
 
@@ -109,6 +116,7 @@ class LoadedModel:
     precision: str
     notice: str = ""
     why: str = ""
+    ear: StyleEar | None = None
 
     @property
     def config(self) -> ModelConfig:
@@ -154,10 +162,11 @@ def load_checkpoint(
     tables = (info.config, info.text_encoder, info.audio_encoder)
     if device.type == "cpu" or trainable:
         place = Placement(device, device, device, precision)
-        tight = check_memory(memory_needed(*tables, precision), memory_of(device), info.name)
+        needed = memory_needed(*tables, precision, info.style)
+        tight = check_memory(needed, memory_of(device), info.name)
     else:
-        parts = {name: memory_parts(*tables, name) for name in {precision, "float16"}}
-        place = placement(parts, device, precision, memory_of(device), info.name)
+        sizes = {name: memory_parts(*tables, name, info.style) for name in (precision, "float16")}
+        place = placement(sizes, device, precision, memory_of(device), info.name)
         tight, precision = place.notice, place.precision
     prepare(device)
     if tight:
@@ -171,17 +180,23 @@ def load_checkpoint(
     lm = LanguageModel.from_hugging_face(weights, info.config).to(device=device, dtype=dtype)
     encoder = text_encoder_of(info.text_encoder, weights).to(place.text)
     codec = codec_of(info.audio_encoder, info.config, weights).to(place.codec)
-    for part in (lm, encoder, codec):
+    made = {"language_model": lm, "text_encoder": encoder, "codec": codec}
+    ear = None
+    if info.style is not None:
+        made["style_ear"] = ear = style_ear_of(info.style, info.config, weights).to(place.text)
+    for part in made.values():
         part.eval().requires_grad_(False)
-    check_numbers(language_model=lm, text_encoder=encoder, codec=codec)
+    check_numbers(**made)
     weights.clear()  # so that a layer's are free as soon as it has others
     if few_bits:
         few_bits(lm)
     elif not trainable:
         pack(lm)
-    conditioner = Conditioner(encoder, tokenizer_in(info.tokenizer_folder), lm)
+    conditioner = Conditioner(encoder, tokenizer_in(info.tokenizer_folder), lm, ear=ear)
     report(1.0, "ready")
-    return LoadedModel(lm, conditioner, codec, info, digest, device, precision, place.notice, why)
+    return LoadedModel(
+        lm, conditioner, codec, info, digest, device, precision, place.notice, why, ear
+    )
 
 
 def load_codec(

@@ -1,6 +1,7 @@
 """Text → cross-attention keys and values, kept for the prompts used last.
 
-A melody model has no cross-attention: there, melody and text → what it reads before the codes.
+A melody or style model has no cross-attention: there, melody or style and text → what it reads
+before the codes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 from core.generation.params import Prompt
 from core.model.language_model import LanguageModel
 from core.model.melody import melody_from
+from core.model.style import StyleEar
 from core.model.text_keys import TextKeys, blended, weighted
 
 MAX_TEXT_TOKENS = 512  # what T5 was trained on; longer texts lose their end
@@ -41,9 +43,11 @@ class Conditioner:
         tokenizer: Any,
         model: LanguageModel,
         keep: int = CACHED_PROMPTS,
+        ear: StyleEar | None = None,
     ) -> None:
+        """ear: a style model's."""
         self.encoder, self.tokenizer, self._model = text_encoder, tokenizer, model
-        self._keep = keep
+        self._keep, self._ear = keep, ear
         self._projected: OrderedDict[str, Tensor] = OrderedDict()  # [1,T,H]
         self._keys: dict[str, TextKeys] = {}  # of some of the same prompts
         self._blends: OrderedDict[tuple[str, ...], TextKeys] = OrderedDict()
@@ -94,29 +98,41 @@ class Conditioner:
 
     @torch.inference_mode()
     def prefix(self, prompt: Prompt, branches: Sequence[str], frame: int) -> Tensor:
-        """What a melody model reads before the codes, [rows,P,H]: melody, then text.
+        """What a melody or style model reads before the codes, [rows,P,H]: that, then text.
 
-        branches: the rows, each "told" or "null". frame: that the codes begin at; the melody is
-        heard from there on, as AudioCraft moves it when it goes past its window.
+        branches: the rows, each "told", "style" (it alone, without words) or "null". frame: that
+        the codes begin at; the melody is heard from there on, as AudioCraft moves it when it goes
+        past its window. A style stays as it is.
         As in transformers' MusicgenMelody, a row without melody has pitch class 0 throughout, and
-        one without text zeros, of the other row's length. A blend of texts is the weighted sum of
-        their states, for here is no attention to share out.
+        one without text zeros, of the longest row's length. As in AudioCraft, one without style has
+        zeros too. A blend of texts is the weighted sum of their states, for here is no attention
+        to share out.
         """
-        config = self._model.config
-        texts = {"told": prompt.texts, "null": Prompt(prompt.negative).texts}
-        states = [self._mixed(texts[branch]) for branch in branches]
-        longest = max(one.shape[1] for one in states)
+        texts = {"told": prompt.texts, "style": (), "null": Prompt(prompt.negative).texts}
+        text = _stacked([self._mixed(texts[branch]) for branch in branches])
+        if self._ear is not None:
+            heard = self._style(prompt.style)
+            return torch.cat((_stacked([heard * (b != "null") for b in branches]), text), 1)
         melodies = [prompt.melody if branch == "told" else "" for branch in branches]
-        heard = [melody_from(melody, frame, config.chroma_frames) for melody in melodies]
-        melody = self._model.project_melody(torch.tensor(heard, device=self._model.device))
-        return torch.cat((melody, torch.cat([_padded(one, longest) for one in states])), 1)
+        count = self._model.config.chroma_frames
+        classes = [melody_from(melody, frame, count) for melody in melodies]
+        melody = self._model.project_melody(torch.tensor(classes, device=self._model.device))
+        return torch.cat((melody, text), 1)
+
+    def _style(self, style: str) -> Tensor:
+        """A style's states [1,frames,H]; one zero without a style."""
+        if not style or self._ear is None:
+            return self._nothing()
+        return self._ear.states(style).to(self._model.device, self._model.dtype)
+
+    def _nothing(self) -> Tensor:
+        model = self._model
+        return torch.zeros(1, 1, model.config.hidden, device=model.device, dtype=model.dtype)
 
     def _mixed(self, texts: Sequence[tuple[str, float]]) -> Tensor:
         """The weighted sum of the texts' projected states [1,T,H]; one zero without a text."""
         if not texts:
-            return torch.zeros(
-                1, 1, self._model.config.hidden, device=self._model.device, dtype=self._model.dtype
-            )
+            return self._nothing()
         states = [self._states_of(text) for text, _ in texts]
         longest = max(one.shape[1] for one in states)
         shares = [share for _, share in texts]
@@ -146,6 +162,12 @@ class Conditioner:
         """The layers that make keys and values have changed. The text encoder's work is kept."""
         self._keys.clear()
         self._blends.clear()
+
+
+def _stacked(rows: Sequence[Tensor]) -> Tensor:
+    """Rows [1,T,H] → [rows,T,H], zeros at the end of the shorter ones."""
+    longest = max(one.shape[1] for one in rows)
+    return torch.cat([_padded(one, longest) for one in rows])
 
 
 def _padded(x: Tensor, places: int) -> Tensor:

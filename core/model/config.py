@@ -9,6 +9,7 @@ from typing import Any
 from core.errors import BadCheckpoint
 
 PUBLIC_WINDOW = 1_500  # frames (30 s) the public checkpoints were trained on
+STYLE_FRAMES = 23  # of the longest style, 4.5 s of five frames a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class ModelConfig:
     chroma_bins, chroma_frames: of a melody model, pitch classes and how many frames of them it
         reads; 0 of the others. A melody model reads melody and text before the codes and has no
         cross-attention.
+    style_width: of a style model, the numbers of a frame of style; 0 of the others. It too reads
+        style and text before the codes.
     dropout, attention_dropout, activation_dropout: used in training only.
     """
 
@@ -45,6 +48,7 @@ class ModelConfig:
     activation_dropout: float = 0.0
     chroma_bins: int = 0
     chroma_frames: int = 0
+    style_width: int = 0
 
     def __post_init__(self) -> None:
         if min(self.hidden, self.layers, self.heads, self.ffn, self.codebooks, self.vocab) < 1:
@@ -98,8 +102,23 @@ class ModelConfig:
 
     @property
     def hears_melody(self) -> bool:
-        """Whether melody and text come before the codes, in place of cross-attention."""
+        """Whether melody and text come before the codes."""
         return self.chroma_bins > 0
+
+    @property
+    def hears_style(self) -> bool:
+        """Whether style and text come before the codes."""
+        return self.style_width > 0
+
+    @property
+    def reads_prefix(self) -> bool:
+        """Whether it is told what to play before the codes: there is no cross-attention."""
+        return self.hears_melody or self.hears_style
+
+    @property
+    def prefix_frames(self) -> int:
+        """Most positions before the text and the codes."""
+        return STYLE_FRAMES if self.hears_style else self.chroma_frames
 
     @property
     def projects_melody(self) -> bool:

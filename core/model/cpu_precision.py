@@ -41,6 +41,6 @@ def chosen(config: ModelConfig) -> Choice:
 
 def weights_a_step(config: ModelConfig) -> int:
     """Weights that one step multiplies with: of the blocks' products and of the heads."""
-    attentions = 4 if config.hears_melody else 6  # in units of hidden²; text's keys are made before
+    attentions = 4 if config.reads_prefix else 6  # in units of hidden²; text's keys are made before
     block = attentions * config.hidden**2 + 2 * config.hidden * config.ffn
     return config.layers * block + config.codebooks * config.vocab * config.hidden

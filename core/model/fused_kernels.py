@@ -224,8 +224,9 @@ def embed(
 
 @triton.jit
 def draw(
-    logits, noise, guidance, temperature, top_k, top_p, greedy, slot, known, drawn, column, entries,
-    STREAMS: tl.constexpr, BOOKS: tl.constexpr, GUIDED: tl.constexpr, DRAWING: tl.constexpr,
+    logits, noise, guidance, text_push, temperature, top_k, top_p, greedy, slot, known, drawn,
+    column, entries,
+    STREAMS: tl.constexpr, BOOKS: tl.constexpr, BRANCHES: tl.constexpr, DRAWING: tl.constexpr,
     WIDTH: tl.constexpr,
 ):  # fmt: skip
     """A token for each codebook of each stream, as core/generation/static_draw.py draws it.
@@ -240,9 +241,13 @@ def draw(
     at = tl.arange(0, WIDTH)
     there = at < entries
     x = tl.load(logits + here * entries + at, mask=there, other=float("-inf")).to(tl.float32)
-    if GUIDED:
-        null = tl.load(logits + (STREAMS * BOOKS + here) * entries + at, mask=there, other=0.0)
-        null = null.to(tl.float32)
+    if BRANCHES == 3:
+        alone = tl.load(logits + (STREAMS * BOOKS + here) * entries + at, mask=there, other=0.0)
+        alone = alone.to(tl.float32)
+        x = alone + (x - alone) * tl.load(text_push + stream)
+    if BRANCHES > 1:
+        last = (BRANCHES - 1) * STREAMS * BOOKS + here
+        null = tl.load(logits + last * entries + at, mask=there, other=0.0).to(tl.float32)
         x = tl.where(there, null + (x - null) * tl.load(guidance + stream), float("-inf"))
     token = tl.argmax(x, 0).to(tl.int64)
     step = tl.load(slot)

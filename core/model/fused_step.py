@@ -116,9 +116,9 @@ class FusedLayers:
         streams, books = column.shape
         entries = logits.shape[2]
         self._kernels.draw[(streams * books,)](
-            logits, noise, sampling.guidance, sampling.temperature, sampling.top_k, sampling.top_p,
-            sampling.greedy, slot, known, drawn, column, entries,
-            STREAMS=streams, BOOKS=books, GUIDED=logits.shape[0] > streams, DRAWING=drawing,
+            logits, noise, sampling.guidance, sampling.text_push, sampling.temperature,
+            sampling.top_k, sampling.top_p, sampling.greedy, slot, known, drawn, column, entries,
+            STREAMS=streams, BOOKS=books, BRANCHES=logits.shape[0] // streams, DRAWING=drawing,
             WIDTH=1 << (entries - 1).bit_length(), num_warps=8,
         )  # fmt: skip
 

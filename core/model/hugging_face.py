@@ -35,7 +35,7 @@ _SAME = (
     ("fc1.weight", "fc1.weight"),
     ("fc2.weight", "fc2.weight"),
 )
-_CROSS = "cross_attn"  # not there in a melody model
+_CROSS = "cross_attn"  # not there in a model that reads a prefix
 _QKV = tuple(f"self_attn.{part}_proj.weight" for part in "qkv")
 
 
@@ -45,7 +45,7 @@ def wanted_by_us(name: str) -> bool:
 
 
 def _same(config: ModelConfig) -> list[tuple[str, str]]:
-    return [one for one in _SAME if not (config.hears_melody and one[0].startswith(_CROSS))]
+    return [one for one in _SAME if not (config.reads_prefix and one[0].startswith(_CROSS))]
 
 
 def from_hugging_face(weights: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:

@@ -29,8 +29,8 @@ Spans = Sequence[tuple[int, TextKeys | None]]  # from which position on which te
 class LMState:
     """What one generation carries from step to step: `cache.length` positions are behind it.
 
-    prefix: of a melody model, what it reads before the codes, [rows,P,H]: the cache's first P
-        positions.
+    prefix: of a melody or style model, what it reads before the codes, [rows,P,H]: the cache's
+        first P positions.
     """
 
     cache: KVCache
@@ -142,8 +142,10 @@ class LanguageModel(nn.Module):
         offset: int = 0,
     ) -> Tensor:
         """What the heads read, [B,S,H]; arguments as of `forward`."""
-        if self.config.hears_melody:
-            raise BadCheckpoint("a melody model cannot be trained here; choose another model")
+        if self.config.reads_prefix:
+            raise BadCheckpoint(
+                "a model that follows a melody or a style cannot be trained here; choose another"
+            )
         text, mask = None, None
         if text_states is not None:
             text = self.project_text(text_states, text_mask)
@@ -190,7 +192,7 @@ class LanguageModel(nn.Module):
     ) -> LMState:
         """An empty state of `rows` sequences; `capacity` positions of codes are allocated at once.
 
-        text: what the model is told; a melody model by `prefix` [rows,P,H] instead.
+        text: what the model is told; a melody or style model by `prefix` [rows,P,H] instead.
         """
         capacity += 0 if prefix is None else prefix.shape[1]
         cache = KVCache.allocate(self.config, rows, capacity, self.device, self.cache_dtype)

@@ -37,10 +37,7 @@ SAFE_WEIGHTS = ["model.safetensors", "model-*.safetensors"]
 OLD_WEIGHTS = ["pytorch_model.bin", "pytorch_model-*.bin"]
 STATE, CODEC_STATE = "state_dict.bin", "compression_state_dict.bin"  # AudioCraft's own format
 WEIGHTS = (SAFE_WEIGHTS, OLD_WEIGHTS, [STATE, CODEC_STATE])  # the first that is whole is taken
-NOT_SUPPORTED = {
-    "facebook/musicgen-style": "it listens through MERT, another large model; use"
-    " facebook/musicgen-melody to follow a clip",
-}
+LISTENER_ID = "m-a-p/MERT-v1-95M"  # by which a style model hears
 CONNECT_SECONDS = 3.0
 _stays_here = ContextVar("stays_here", default=False)
 
@@ -159,8 +156,6 @@ def missing_bytes(model: str) -> int:
 @contextmanager
 def _asking_the_hub(model: str) -> Iterator[None]:
     """Whatever goes wrong with it becomes one line of BadCheckpoint."""
-    if model in NOT_SUPPORTED:
-        raise BadCheckpoint(f"{model} is not supported: {NOT_SUPPORTED[model]}")
     if _stays_here.get():
         raise BadCheckpoint(f"{model} is not on this machine; `daw-bridge models get` downloads it")
     if constants.HF_HUB_OFFLINE:

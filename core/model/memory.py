@@ -20,6 +20,8 @@ from transformers import EncodecConfig, EncodecModel, T5Config, T5EncoderModel
 from core.errors import BadCheckpoint
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
+from core.model.parts import empty_ear
+from core.model.style import StyleConfig
 
 GB = 1e9
 WEIGHT_BYTES = {
@@ -30,7 +32,7 @@ WEIGHT_BYTES = {
     "int4": 5 / 8,
 }  # of the blocks
 CACHE_BYTES = {"float32": 4}  # others keep it in 16 bits
-ROWS = 2  # guidance's branches
+ROWS = 2  # guidance's branches; of words and a style there are three
 SMALLER = "use a smaller model"
 
 
@@ -44,7 +46,10 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class MemoryParts:
-    """Bytes. weights: the language model's; cache: one take's; text, codec: in float32."""
+    """Bytes. weights: the language model's; cache: one take's; text, codec: in float32.
+
+    text: a style model's ear, which lies where the text encoder does, is counted with it.
+    """
 
     weights: int
     cache: int
@@ -61,9 +66,10 @@ def memory_needed(
     text_encoder: Mapping[str, Any],
     audio_encoder: Mapping[str, Any],
     precision: str = "float32",
+    style: StyleConfig | None = None,
 ) -> int:
     """Bytes of a loaded model with one take's cache. precision: of the language model."""
-    return memory_parts(config, text_encoder, audio_encoder, precision).all
+    return memory_parts(config, text_encoder, audio_encoder, precision, style).all
 
 
 def memory_parts(
@@ -71,6 +77,7 @@ def memory_parts(
     text_encoder: Mapping[str, Any],
     audio_encoder: Mapping[str, Any],
     precision: str = "float32",
+    style: StyleConfig | None = None,
 ) -> MemoryParts:
     """The same, part by part. The text encoder and the codec are float32 always. One that is not
     understood counts nothing: whoever loads it says what is wrong.
@@ -88,8 +95,11 @@ def memory_parts(
             if table.get("model_type") == own.model_type:
                 with suppress(Exception):
                     others[-1] = _count(kind(own.from_dict(dict(table)))) * 4
-    positions = config.window_frames + config.max_delay + config.chroma_frames
-    cache = 2 * config.layers * ROWS * positions * config.hidden
+    if style is not None:
+        with suppress(BadCheckpoint):
+            others[0] += _count(empty_ear(style, config)) * 4
+    positions = config.window_frames + config.max_delay + config.prefix_frames
+    cache = 2 * config.layers * (ROWS + config.hears_style) * positions * config.hidden
     return MemoryParts(weights, cache * CACHE_BYTES.get(precision, 2), *others)
 
 

@@ -13,11 +13,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoTokenizer, EncodecConfig, EncodecModel, T5Config, T5EncoderModel
+from transformers import (
+    AutoTokenizer,
+    EncodecConfig,
+    EncodecModel,
+    HubertConfig,
+    HubertModel,
+    T5Config,
+    T5EncoderModel,
+)
 from transformers.utils import logging as transformers_logging
 
 from core.errors import BadCheckpoint
+from core.model.audiocraft_style import EAR, LISTENER
 from core.model.config import ModelConfig
+from core.model.style import StyleConfig, StyleEar
 from core.model.weights import reason_of
 from core.types import MODEL_RATE, SAMPLES_PER_FRAME
 
@@ -83,6 +93,29 @@ def codec_of(
     codec = EncodecModel(config)
     fill(codec, "codec", norms_renamed(tensors_of(weights, "audio_encoder.")), assign=False)
     return codec
+
+
+def style_ear_of(style: StyleConfig, model: ModelConfig, weights: Mapping[str, Tensor]) -> StyleEar:
+    ear = empty_ear(style, model)
+    heard = norms_renamed(tensors_of(weights, LISTENER))
+    own = tensors_of(weights, EAR)
+    fill(ear, "ear", own | {f"listener.{n}": one for n, one in heard.items()}, assign=True)
+    return ear
+
+
+def empty_ear(style: StyleConfig, model: ModelConfig) -> StyleEar:
+    """Without memory for its weights.
+
+    MERT is HuBERT, whose code transformers has; of its own code nothing is run.
+    """
+    raw = dict(style.listener)
+    more = any(raw.get(what) for what in ("deepnorm", "feature_extractor_cqt"))  # than HuBERT
+    if raw.pop("model_type", None) != "mert_model" or more:
+        raise BadCheckpoint("the style model's ear is no MERT-v1-95M; put that one in its place")
+    raw |= {"mask_time_prob": 0.0, "mask_feature_prob": 0.0}  # of its training
+    with torch.device("meta"):
+        listener = HubertModel(sub_config(HubertConfig, raw, "ear"))
+        return StyleEar(style, listener, model.hidden)
 
 
 def norms_renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -193,7 +193,7 @@ class DecoderBlock(nn.Module):
         self.dropout, self.activation_dropout = config.dropout, config.activation_dropout
         self.self_attn_norm = nn.LayerNorm(config.hidden)
         self.self_attn = SelfAttention(config)
-        if not config.hears_melody:  # which is told by what stands before the codes
+        if not config.reads_prefix:  # which is told by what stands before the codes
             self.cross_attn_norm = nn.LayerNorm(config.hidden)
             self.cross_attn = CrossAttention(config)
         self.ffn_norm = nn.LayerNorm(config.hidden)

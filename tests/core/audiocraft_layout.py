@@ -1,7 +1,7 @@
 """Writes a transformers MusicGen as AudioCraft would: the same weights in its own format.
 
-The names and the configuration follow AudioCraft's exports; `xp.cfg` is cut down to what tells a
-model's kind and size, `${…}` references and all.
+The names and the configuration follow AudioCraft's exports; `xp.cfg` is cut down to what it builds
+a model of (`tests/core/audiocraft_reference.py` has it do so), `${…}` references and all.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def language_model_settings(model: AnyMusicgen) -> dict[str, Any]:
     sung = hasattr(model, "audio_enc_to_dec_proj")
     stereo = decoder.audio_channels == 2
     order = ["self_wav", "description"] if sung else []
-    melody = {"self_wav": {"model": "chroma_stem", "chroma_stem": {"n_chroma": 12}}}
+    chroma = {"sample_rate": "${sample_rate}", "n_chroma": 12, "radix2_exp": 14, "argmax": True}
+    melody = {"self_wav": {"model": "chroma_stem", "chroma_stem": chroma}}
     return {
         "solver": "musicgen",
         "sample_rate": 32_000,
@@ -112,10 +113,18 @@ def language_model_settings(model: AnyMusicgen) -> dict[str, Any]:
             "norm": "layer_norm",
             "positional_embedding": "sin",
             "bias_ff": False,
+            "bias_attn": False,
+            "bias_proj": False,
             "layer_scale": None,
+            "causal": True,
+            "memory_efficient": True,
         },
+        "classifier_free_guidance": {"training_dropout": 0.1, "inference_coef": 3.0},
+        "attribute_dropout": {},
         "fuser": {
             "cross_attention_pos_emb": False,
+            "sum": [],
+            "input_interpolate": [],
             "prepend": order,
             "cross": [] if sung else ["description"],
         },
@@ -124,7 +133,7 @@ def language_model_settings(model: AnyMusicgen) -> dict[str, Any]:
             "description": {"model": "t5", "t5": {"name": "t5-base", "finetune": False}},
         },
         "dataset": {"segment_duration": 30, "generate": "${sample_rate}"},
-        **({"interleave_stereo_codebooks": {"use": True}} if stereo else {}),
+        **({"interleave_stereo_codebooks": {"use": True, "per_timestep": False}} if stereo else {}),
     }
 
 

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from core.generation.guidance import guide
-from core.generation.params import SamplingParams
+from core.generation.params import Prompt, SamplingParams
 from core.generation.sampling import candidates, draw, seed_of_step
+from core.generation.static_draw import StaticSampling, guided
+from core.generation.steering_timeline import branches_of
 
 LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, -2.0, 1.5])
 
@@ -127,3 +129,25 @@ def test_guidance_moves_away_from_the_null_branch() -> None:
     assert torch.equal(guide(branches, 1.0), branches[0])
     assert torch.equal(guide(branches, 0.0), branches[1])
     assert torch.equal(guide(branches, 3.0), torch.tensor([-1.0, 10.0]))
+
+
+def test_double_guidance_pushes_the_words_beyond_the_style() -> None:
+    told, style, null = branches = torch.tensor([[3.0, 4.0], [2.0, 1.0], [1.0, 1.0]])
+    assert torch.equal(guide(branches, 3.0, 1.0), guide(torch.stack((told, null)), 3.0))
+    assert torch.equal(guide(branches, 3.0, 0.0), guide(torch.stack((style, null)), 3.0))
+    assert torch.equal(guide(branches, 3.0, 5.0), torch.tensor([19.0, 46.0]))
+    made = StaticSampling.made(1, torch.device("cpu"))
+    made.hold([SamplingParams(text_push=5.0)], 2)
+    assert torch.equal(guided(branches.unsqueeze(1), made), torch.tensor([[[19.0, 46.0]]]))
+
+
+@pytest.mark.parametrize(
+    ("words", "style", "push", "rows"),
+    [("funk", "000", 5.0, 3), ("funk", "000", 1.0, 2), ("", "000", 5.0, 2), ("funk", "", 5.0, 2)],
+)
+def test_words_and_a_style_are_told_apart_where_one_is_pushed(
+    words: str, style: str, push: float, rows: int
+) -> None:
+    prompt = Prompt(words, style=style)
+    assert len(branches_of(prompt, SamplingParams(text_push=push))) == rows
+    assert len(branches_of(prompt, SamplingParams(text_push=push, guidance=1.0))) == 1

@@ -14,7 +14,6 @@ import torch
 import yaml
 from huggingface_hub import constants
 
-from core.errors import BadCheckpoint
 from core.generation.params import Prompt, SamplingParams
 from core.generation.token_stream import TokenStream
 from core.model import location
@@ -212,7 +211,6 @@ BROKEN: Broken = {
         lambda f: edited(f / "state_dict.bin", lambda t: t.update({"xp.cfg": "[1]"})),
         "no table",
     ),
-    "style": (told("conditioners.self_wav.model", "style"), "MusicGen-Style is not supported"),
     "clap": (told("conditioners.description.model", "clap"), "not understood"),
     "magnet": (told("lm_model", "transformer_lm_magnet"), "not understood"),
     "parallel": (told("codebooks_pattern.modeling", "parallel"), "not understood"),
@@ -253,14 +251,3 @@ def test_the_hugging_face_layout_goes_first(folder: Path, tiny_mono: Path) -> No
     shutil.copytree(tiny_mono, folder, dirs_exist_ok=True)
     (folder / "state_dict.bin").write_bytes(b"not even read")
     assert read_info(str(folder)).audiocraft is None
-
-
-def test_style_is_refused_before_it_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(location, "snapshot_download", lambda *_, **__: refused())
-    with pytest.raises(BadCheckpoint, match="MERT"):
-        read_info("facebook/musicgen-style")
-
-
-def refused() -> None:
-    raise FileNotFoundError

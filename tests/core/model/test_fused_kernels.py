@@ -17,7 +17,8 @@ REAL, WHOLE = (
 POINTERS = {
     **dict.fromkeys(("position", "slot", "known", "drawn", "column", "top_k"), "*i64"),
     **dict.fromkeys(
-        ("parts", "tops", "totals", "noise", "guidance", "temperature", "top_p"), "*fp32"
+        ("parts", "tops", "totals", "noise", "guidance", "text_push", "temperature", "top_p"),
+        "*fp32",
     ),
     "arrived": "*i32",
     "greedy": "*i1",
@@ -25,7 +26,7 @@ POINTERS = {
 CONSTANT = {
     "ROWS": 2, "BLOCK_N": 4, "BLOCK_K": 1_024, "CHUNKS": 1, "WIDTH": 2_048, "NORM": True, "MODE": 3,
     "HEADS": 16, "HEAD_DIM": 64, "SPLITS": 8, "BLOCK_S": 32, "TEXTS": 1, "PLACES": 32, "STREAMS": 1,
-    "BOOKS": 4, "BLOCK": 1_024, "GUIDED": True, "DRAWING": True,
+    "BOOKS": 4, "BLOCK": 1_024, "BRANCHES": 3, "DRAWING": True,
 }  # fmt: skip
 
 

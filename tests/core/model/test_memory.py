@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import T5Config
+from transformers import HubertConfig, T5Config
 
 from core.errors import BadCheckpoint
 from core.model import checkpoint, memory
@@ -16,10 +16,13 @@ from core.model.config import ModelConfig
 from core.model.hugging_face import from_hugging_face, to_hugging_face
 from core.model.language_model import LanguageModel
 from core.model.memory import Memory, check_memory, memory_needed, memory_of
+from core.model.style import StyleConfig
 from tests.core.tiny_checkpoints import tiny_codec_config
 
 T5_BASE = T5Config(d_ff=3_072, d_model=768, num_layers=12, num_heads=12).to_dict()
 CODEC = tiny_codec_config(2_048, filters=64).to_dict() | {"hidden_size": 128, "codebook_dim": 128}
+
+MERT = HubertConfig().to_dict() | {"model_type": "mert_model"}  # -v1-95M has HuBERT's own sizes
 
 
 def shape_of(model: PublicModel) -> ModelConfig:
@@ -36,6 +39,7 @@ def shape_of(model: PublicModel) -> ModelConfig:
         audio_channels=2 if stereo else 1,
         chroma_bins=12 if "melody" in name else 0,
         chroma_frames=235 if "melody" in name else 0,
+        style_width=512 if "style" in name else 0,
     )
 
 
@@ -49,10 +53,11 @@ def test_large_shapes_fit_together(model: PublicModel) -> None:
         assert {n: t.shape for n, t in from_hugging_face(theirs, config).items()} == {
             n: t.shape for n, t in lm.state_dict().items()
         }
-    assert ("encoder_attn" in str(list(theirs))) == (not config.hears_melody)
-    cache = 4 * 2 * config.layers * 2 * config.hidden
-    cache *= config.window_frames + config.max_delay + config.chroma_frames
-    weights = memory_needed(config, T5_BASE, CODEC) - cache
+    assert ("encoder_attn" in str(list(theirs))) == (not config.reads_prefix)
+    ear = StyleConfig(listener=MERT) if config.hears_style else None
+    cache = 4 * 2 * config.layers * (3 if ear else 2) * config.hidden
+    cache *= config.window_frames + config.max_delay + (23 if ear else config.chroma_frames)
+    weights = memory_needed(config, T5_BASE, CODEC, style=ear) - cache
     assert weights / 1e9 == pytest.approx(model.gigabytes, rel=0.02)
 
 

@@ -142,7 +142,6 @@ def test_remove_asks_and_deletes(cache: Path, checkpoint: Path) -> None:
         (["get", "."], BadInput, "is a folder"),
         (["get", "small"], BadInput, "no hub id"),
         (["get", SMALL], BadCheckpoint, "not on this machine"),
-        (["get", "facebook/musicgen-style"], BadCheckpoint, "not supported"),
         (["info", "someone/else"], BadCheckpoint, "not on this machine"),
     ],
 )
