@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from tests.conftest import require_program
 from tests.real.conftest import JackServer, wait_for
+from tests.real.desktop import Desktop
 from tests.real.serving import OscClient
 
 LIBRARY, DATA, CONFIG = Path("/usr/lib/ardour7"), "/usr/share/ardour7", "/etc/ardour7"
 OSC_PORT = 3819
 TRACK = ("ardour:cap/audio_in 1", "ardour:cap/audio_in 2")
 CLOCK = "ardour:MIDI Clock out"
+SCREEN = (1400, 900)
 STARTS = 6  # at most, see `_comes_up`
 SETTLES = 3.0  # seconds after its track is there
 MAKE = """
@@ -49,8 +51,7 @@ class Ardour:
     """One session with one stereo track, `cap`. Use as a context manager."""
 
     def __init__(self, folder: Path, server: JackServer, tempo: float) -> None:
-        for program in ("ardour", "Xvfb", "openbox"):
-            require_program(program)
+        require_program("ardour")
         self.server, self.tempo = server, tempo
         self.folder, self._home = folder / "session", folder / "ardour-home"
         self._environment = os.environ | {
@@ -66,6 +67,7 @@ class Ardour:
         self._processes: list[subprocess.Popen[Any]] = []
         self._osc: OscClient | None = None
         self._make_session(folder)
+        self.desktop = Desktop(SCREEN, tray=False)
 
     def _make_session(self, folder: Path) -> None:
         settings = self._home / ".config" / "ardour7"
@@ -93,11 +95,7 @@ class Ardour:
 
     def __enter__(self) -> Ardour:
         try:
-            screen = self._start("Xvfb", "-displayfd", "1", "-screen", "0", "1400x900x24",
-                                 "-nolisten", "tcp", stdout=subprocess.PIPE)  # fmt: skip
-            assert screen.stdout is not None
-            self._environment["DISPLAY"] = f":{screen.stdout.readline().decode().strip()}"
-            self._start("openbox")
+            self._environment["DISPLAY"] = self.desktop.display
             for _ in range(STARTS):
                 if self._comes_up():
                     break
@@ -124,29 +122,27 @@ class Ardour:
         self.server.restart()
         return False
 
-    def _start(self, *command: str, stdout: int | None = None) -> subprocess.Popen[Any]:
+    def _start(self, *command: str) -> None:
         with self._log.open("ab") as log:
             self._processes.append(
                 subprocess.Popen(
                     command, env=self._environment, stdin=subprocess.DEVNULL,
-                    stdout=stdout or log, stderr=log, process_group=0,
+                    stdout=log, stderr=log, process_group=0,
                 )
             )  # fmt: skip
-        return self._processes[-1]
 
     def __exit__(self, *left: object) -> None:
         if self._osc is not None:
             self._osc.close()
         for process in reversed(self._processes):
             self._end(process)
+        self.desktop.close()
 
     @staticmethod
     def _end(process: subprocess.Popen[Any]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # asked to quit, it may ask back
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
     def ports(self) -> list[str]:
         done = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=False, timeout=10)

@@ -111,6 +111,19 @@ class Desktop:
             words += ["mousemove", *at, "sleep", 0.05]
         self.tool(*words, "sleep", 0.3, "mouseup", 1)
 
+    def window(self, title: str) -> str:
+        """X's number of the window whose title fits (a regular expression), once it is shown."""
+        return self.tool("search", "--sync", "--onlyvisible", "--name", title).split()[0]
+
+    def place_of(self, title: str) -> Place:
+        """The upper left corner of a window."""
+        told = self.tool("getwindowgeometry", "--shell", self.window(title))
+        values = dict(line.split("=") for line in told.split())
+        return int(values["X"]), int(values["Y"])
+
+    def move(self, title: str, to: Place) -> None:
+        self.tool("windowmove", "--sync", self.window(title), *to)
+
     # ------------------------------------------------------------ the eye
 
     def pixels(self) -> Pixels:
@@ -153,10 +166,12 @@ def end(process: subprocess.Popen[Any]) -> None:
         process.wait()
 
 
-def watch(condition: Callable[[], T | None], what: str, patience: float = 20.0) -> T:
+def watch(
+    condition: Callable[[], T | None], what: str, patience: float = 20.0, pause: float = 0.05
+) -> T:
     """What `condition` gives, as soon as it gives something."""
     until = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < until, f"not within {patience:g} s: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
     return found

@@ -34,9 +34,11 @@ class Frame:
 class SeenPanel:
     """The Play page, from the moment that its Generate button is on the screen."""
 
-    def __init__(self, desktop: Desktop, patience: float = 30.0) -> None:
+    def __init__(self, desktop: Desktop, patience: float = 30.0, pause: float = 0.05) -> None:
+        """pause: seconds from one look to the next, while it is waited for."""
         self._desktop = desktop
-        watch(lambda: self.visible, "the panel with its Generate button", patience)
+        what = "the panel with its Generate button"
+        watch(lambda: self.visible, what, patience, pause)
 
     @property
     def visible(self) -> bool:

@@ -9,15 +9,16 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from gui.theme import LIGHT
+from tests.real.ardour import Ardour
 from tests.real.conftest import JackServer
 from tests.real.desktop import Desktop, Place, end, of_colour, watch
 from tests.real.seen_panel import SeenPanel, of_wave
@@ -26,6 +27,7 @@ from tests.real.serving import OscClient, Program
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 PROMPT = "slow strings, warm"
 FRAME = 640  # samples
+OPTIONS = ("--device", "cpu", "--no-discovery")
 
 
 class Musician:
@@ -73,47 +75,61 @@ def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop
         made.keep(tmp_path / "screen.png")  # where a test that fails was
 
 
-def record(take: Path) -> dict[str, Any]:
-    return json.loads(take.with_suffix(".json").read_text())
+def play_a_session(musician: Musician, client: OscClient) -> list[Path]:
+    """Prompt, generate, stop, continue, stop, branch, stop, undo: the three takes."""
+    desktop, panel = musician.desktop, musician.panel
+    desktop.type(PROMPT)
+    desktop.click(panel.generate)
+    seen = musician.watch_it_grow()
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 3, seen
+    first = musician.stop(1)
+    assert panel.heard_columns() > 0.9 * panel.waveform().shape[1]
+
+    desktop.key("ctrl+e")
+    musician.watch_it_grow()
+    second = musician.stop(2)
+
+    before = of_wave(panel.waveform())
+    desktop.click(panel.in_waveform(0.5))
+    watch(lambda: of_colour(panel.waveform(), [LIGHT.warning]).any(), "a cursor")
+    desktop.key("ctrl+b")
+    musician.watch_it_grow()
+    third = musician.stop(3)
+
+    desktop.key("alt+Left")
+    watch(lambda: (of_wave(panel.waveform()) == before).mean() > 0.99, "the second take again")
+    client.send("/musicgen/takes")
+    assert client.wait_for("/musicgen/takes")[1][-1] == 2
+    return [first, second, third]
+
+
+def check_takes(takes: list[Path]) -> None:
+    """Each is there, and comes from where the musician made it."""
+    told = [json.loads(take.with_suffix(".json").read_text()) for take in takes]
+    assert [one["parent"] for one in told] == [None, 1, 2]
+    assert told[0]["prompts"][0][1].startswith(PROMPT)  # beside a clock its tempo is added
+    assert told[1]["at"] == told[0]["frames"]
+    assert told[2]["at"] == pytest.approx(told[1]["frames"] / 2, rel=0.1)
+    for take, one in zip(takes, told, strict=True):
+        sound = soundfile.read(take, dtype="float32")[0]
+        assert abs(len(sound) - one["frames"] * FRAME) <= FRAME
+        assert np.abs(sound).max() > 0.01
 
 
 def test_a_session_at_the_window(
     jack_server: Callable[..., JackServer], desktop: Desktop, tmp_path: Path
 ) -> None:
     jack_server(period=1024)
-    options = ("--device", "cpu", "--no-discovery")
-    with Program(tmp_path, *options, display=desktop.display) as program:
+    with Program(tmp_path, *OPTIONS, display=desktop.display) as program:
         musician = Musician(desktop, program)
         panel, client = musician.panel, OscClient(program.port)
         watch(panel.progress_shown, "the model's loading moves")
         assert not any("ready:" in line for line in program.lines)
 
-        desktop.type(PROMPT)
-        desktop.click(panel.generate)
-        seen = musician.watch_it_grow()
-        assert seen == sorted(seen)
-        assert len(set(seen)) > 3, seen
-        first = musician.stop(1)
-        assert panel.heard_columns() > 0.9 * panel.waveform().shape[1]
-
-        desktop.key("ctrl+e")
-        musician.watch_it_grow()
-        second = musician.stop(2)
-
-        before = of_wave(panel.waveform())
-        desktop.click(panel.in_waveform(0.5))
-        watch(lambda: of_colour(panel.waveform(), [LIGHT.warning]).any(), "a cursor")
-        desktop.key("ctrl+b")
-        musician.watch_it_grow()
-        third = musician.stop(3)
-
-        desktop.key("alt+Left")
-        watch(lambda: (of_wave(panel.waveform()) == before).mean() > 0.99, "the second take again")
-        client.send("/musicgen/takes")
-        assert client.wait_for("/musicgen/takes")[1][-1] == 2
-
+        takes = play_a_session(musician, client)
         given = drop_on_another_program(desktop, musician.take_hold())
-        assert given == f"{hashlib.sha256(second.read_bytes()).hexdigest()} {second}"
+        assert given == f"{hashlib.sha256(takes[1].read_bytes()).hexdigest()} {takes[1]}"
 
         desktop.key("alt+F4")
         watch(lambda: not panel.visible, "the window is closed")
@@ -121,14 +137,39 @@ def test_a_session_at_the_window(
         desktop.click(watch(lambda: panel.tray_icon("idle"), "the tray's icon"))
         watch(lambda: panel.visible, "the window again")
         client.close()
-    told = [record(take) for take in (first, second, third)]
-    lengths = [soundfile.info(take).frames // FRAME for take in (first, second, third)]
-    assert [one["parent"] for one in told] == [None, 1, 2]
-    assert told[0]["prompts"][0][1] == PROMPT
-    assert told[1]["at"] == lengths[0]
-    assert told[2]["at"] == pytest.approx(lengths[1] / 2, rel=0.1)
-    sound = soundfile.read(second, dtype="float32")[0]
-    assert np.abs(sound).max() > 0.01
+    check_takes(takes)
+
+
+@pytest.mark.accept
+@pytest.mark.timeout(300)
+def test_a_take_is_dragged_into_ardour(
+    jack_server: Callable[..., JackServer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """jackd at the takes' own rate: nothing is converted on the way, so all samples are equal."""
+    server = jack_server(rate=32_000, period=1024, realtime=True)
+    with Ardour(tmp_path, server, 120.0) as ardour:
+        desktop = ardour.desktop
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+        editor = desktop.place_of("sess - Ardour")
+        with Program(tmp_path, *OPTIONS, display=desktop.display) as program:
+            musician, client = Musician(desktop, program), OscClient(program.port)
+            desktop.move("^daw-bridge$", (480, 240))  # beside the tracks' beginning
+            takes = play_a_session(musician, client)
+            below_the_tracks = editor[0] + 330, editor[1] + 500
+            desktop.drag(musician.take_hold(), below_the_tracks)
+            folder = ardour.folder / "interchange"
+            watch(lambda: list(folder.rglob("take-*.wav")), "the take in Ardour's folder")
+            time.sleep(1.0)  # it makes a track for it
+            ardour.send("/save_state")
+            session = ardour.folder / "sess.ardour"
+            watch(lambda: f'<Region name="{takes[1].stem}"' in session.read_text(), "a region")
+            client.close()
+            desktop.keep(tmp_path / "ardour.png")
+    check_takes(takes)
+    (found,) = folder.rglob("take-*.wav")
+    there, rate = soundfile.read(found, dtype="float32")
+    assert rate == 32_000
+    np.testing.assert_array_equal(there, soundfile.read(takes[1], dtype="float32")[0])
 
 
 def drop_on_another_program(desktop: Desktop, start: Place) -> str:
@@ -140,7 +181,7 @@ def drop_on_another_program(desktop: Desktop, start: Place) -> str:
     assert other.stdout is not None
     try:
         assert other.stdout.readline() == "ready\n"
-        desktop.tool("search", "--sync", "--onlyvisible", "--name", "drop-receiver")
+        desktop.window("drop-receiver")
         desktop.drag(start, (1180, 180))
         return other.stdout.readline().strip()
     finally:
