@@ -191,7 +191,7 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
             "takes", lambda window: window.takes.list.look_at(5),
         ),
         "recipe": Scene(begun, "takes", _read_recipe),
-        "search": Scene(begun, "takes", lambda window: window.takes.search.setText("house")),
+        "search": Scene(begun, "takes", _search),
         "no-takes": Scene((StatusChanged(replace(READY, take=0)),), "takes"),
     }  # fmt: skip
     return play | takes | _set_up_scenes(begun)
@@ -215,6 +215,11 @@ def _set_up_scenes(begun: tuple[Event, ...]) -> dict[str, Scene]:
             begun, "guide", lambda window, daw=daw: window.guide.look_at(daw)
         )
     return scenes
+
+
+def _search(window: MainWindow) -> None:
+    window.takes.search.setText("house")
+    window.takes.list.look_at(9)
 
 
 def _read_recipe(window: MainWindow) -> None:
