@@ -12,7 +12,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from daw_bridge import events
 from daw_bridge.commands import Command, Origin, Refused, Subscribe, Unsubscribe
-from daw_bridge.osc_address import ROOT
+from daw_bridge.osc_arguments import ROOT
 from daw_bridge.parameters import PARAMETERS
 
 Client = tuple[str, int]
@@ -93,6 +93,8 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/adapters", tuple(blend))
         case events.MelodyChanged(path, seconds):
             return OscMessage(f"{ROOT}/melody", (path, float(seconds)))
+        case events.StyleChanged(path, seconds, took):
+            return OscMessage(f"{ROOT}/style", (path, float(seconds), 1000.0 * took))
         case events.ControllerMapped(name, controller):
             return OscMessage(f"{ROOT}/learn", (name, -1 if controller is None else controller))
         case events.Pong(payload):

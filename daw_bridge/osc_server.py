@@ -27,7 +27,8 @@ from pythonosc.osc_message import ParseError as MessageError
 from core.errors import BadDevice, PortInUse
 from daw_bridge.commands import Command, Origin, Refused
 from daw_bridge.events import Event
-from daw_bridge.osc_address import ROOT, parse
+from daw_bridge.osc_address import parse
+from daw_bridge.osc_arguments import ROOT
 from daw_bridge.osc_feedback import Client, OscFeedback
 from daw_bridge.osc_log import OscLog
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 
 from daw_bridge.events import StatusChanged
-from daw_bridge.osc_address import ADDRESSES, ROOT, Address
+from daw_bridge.osc_address import ADDRESSES
+from daw_bridge.osc_arguments import ROOT, Address
 from daw_bridge.osc_feedback import message_of
 from daw_bridge.parameters import PARAMETERS, Parameter
 from daw_bridge.session_state import SessionState
