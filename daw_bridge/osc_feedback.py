@@ -93,8 +93,6 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/adapters", tuple(blend))
         case events.MelodyChanged(path, seconds):
             return OscMessage(f"{ROOT}/melody", (path, float(seconds)))
-        case events.StyleChanged(path, seconds, took):
-            return OscMessage(f"{ROOT}/style", (path, float(seconds), 1000.0 * took))
         case events.ControllerMapped(name, controller):
             return OscMessage(f"{ROOT}/learn", (name, -1 if controller is None else controller))
         case events.Pong(payload):
