@@ -29,7 +29,7 @@ from core.model.config import ModelConfig
 from core.model.cpu_precision import AUTO, chosen
 from core.model.language_model import LanguageModel
 from core.model.location import STATE, Progress, locate
-from core.model.memory import check_memory, memory_needed, memory_of, memory_parts
+from core.model.memory import MemoryParts, check_memory, memory_of, memory_parts
 from core.model.packed_linear import pack
 from core.model.parts import codec_of, style_ear_of, text_encoder_of, tokenizer_in
 from core.model.placement import Placement, placement
@@ -79,6 +79,11 @@ class CheckpointInfo:
     @property
     def tokenizer_folder(self) -> Path:
         return self.folder if self.audiocraft is None else self.audiocraft.text_folder
+
+    def memory(self, precision: str) -> MemoryParts:
+        """What it needs, loaded in that precision."""
+        tables = (self.text_encoder, self.audio_encoder)
+        return memory_parts(self.config, *tables, precision, self.style)
 
     def tensors(
         self, progress: Callable[[float], None] = lambda fraction: None, prefix: str = ""
@@ -159,13 +164,11 @@ def load_checkpoint(
         choice = chosen(info.config)
         precision, why = choice.precision, choice.why
         log.info("%s computes in %s", info.name, why)
-    tables = (info.config, info.text_encoder, info.audio_encoder)
     if device.type == "cpu" or trainable:
         place = Placement(device, device, device, precision)
-        needed = memory_needed(*tables, precision, info.style)
-        tight = check_memory(needed, memory_of(device), info.name)
+        tight = check_memory(info.memory(precision).all, memory_of(device), info.name)
     else:
-        sizes = {name: memory_parts(*tables, name, info.style) for name in (precision, "float16")}
+        sizes = {name: info.memory(name) for name in (precision, "float16")}
         place = placement(sizes, device, precision, memory_of(device), info.name)
         tight, precision = place.notice, place.precision
     prepare(device)

@@ -51,7 +51,7 @@ def _same(config: ModelConfig) -> list[tuple[str, str]]:
 def from_hugging_face(weights: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Our state dict out of Hugging Face's. Tensors that need no merging are not copied.
 
-    Raises BadCheckpoint when one is missing or its shape is not the config's.
+    Raises BadCheckpoint when one is missing, its shape is not the config's or it is not of floats.
     """
 
     def take(name: str, *shape: int) -> Tensor:
@@ -62,6 +62,11 @@ def from_hugging_face(weights: Mapping[str, Tensor], config: ModelConfig) -> dic
             raise BadCheckpoint(
                 f"the weights' {name} has shape {list(found.shape)}, config.json says"
                 f" {list(shape)}; get the checkpoint again"
+            )
+        if not found.is_floating_point():
+            raise BadCheckpoint(
+                f"the weights' {name} are {str(found.dtype).removeprefix('torch.')}, not floats;"
+                " get the checkpoint again"
             )
         return found
 

@@ -61,17 +61,6 @@ class MemoryParts:
         return self.weights + self.cache + self.text + self.codec
 
 
-def memory_needed(
-    config: ModelConfig,
-    text_encoder: Mapping[str, Any],
-    audio_encoder: Mapping[str, Any],
-    precision: str = "float32",
-    style: StyleConfig | None = None,
-) -> int:
-    """Bytes of a loaded model with one take's cache. precision: of the language model."""
-    return memory_parts(config, text_encoder, audio_encoder, precision, style).all
-
-
 def memory_parts(
     config: ModelConfig,
     text_encoder: Mapping[str, Any],
@@ -79,8 +68,9 @@ def memory_parts(
     precision: str = "float32",
     style: StyleConfig | None = None,
 ) -> MemoryParts:
-    """The same, part by part. The text encoder and the codec are float32 always. One that is not
-    understood counts nothing: whoever loads it says what is wrong.
+    """Of a loaded model with one take's cache. precision: of the language model; the text encoder
+    and the codec are float32 always. One that is not understood counts nothing: whoever loads it
+    says what is wrong.
     """
     others = []
     with torch.device("meta"):

@@ -90,6 +90,8 @@ def codec_of(
             f"the codec has {books} codebooks of {config.codebook_size}, the language model"
             f" {model.codebooks} of {model.vocab}; they do not belong together"
         )
+    if min(config.num_filters, config.hidden_size, config.codebook_dim, config.kernel_size) < 1:
+        raise BadCheckpoint("config.json's codec has a size below 1; get the checkpoint again")
     codec = EncodecModel(config)
     fill(codec, "codec", norms_renamed(tensors_of(weights, "audio_encoder.")), assign=False)
     return codec

@@ -55,7 +55,7 @@ def read_json(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise BadCheckpoint(f"{path} cannot be read ({problem.strerror})") from problem
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise BadCheckpoint(
             f"{path} is not JSON ({problem}); get the checkpoint again"
         ) from problem

@@ -124,7 +124,7 @@ def info(
 
 
 def _tell(read: CheckpointInfo, found: Installed | None) -> None:
-    from core.model.memory import WEIGHT_BYTES, memory_needed, memory_of
+    from core.model.memory import WEIGHT_BYTES, memory_of
 
     config = read.config
     disk = "" if found is None else f", {_gb(found.bytes)} on the disk"
@@ -138,10 +138,7 @@ def _tell(read: CheckpointInfo, found: Installed | None) -> None:
         f"plays {kind}, {channels}; {layout} layout; {config.layers} layers of {config.hidden},"
         f" window {read.window_frames / FRAME_RATE:g} s"
     )
-    parts = (config, read.text_encoder, read.audio_encoder)
-    needs = [
-        f"{_gb(memory_needed(*parts, name, read.style))} in {name}" for name in WEIGHT_BYTES
-    ]
+    needs = [f"{_gb(read.memory(name).all)} in {name}" for name in WEIGHT_BYTES]
     memory = memory_of()
     there = "" if memory.free is None else f"; {_gb(memory.free)} is free"
     say(f"memory, with a take: {', '.join(needs)}{there}")

@@ -45,18 +45,12 @@ def _memory(model: str, problem: str) -> dict[str, int]:
     """Bytes that it takes with a take, by precision; none where it cannot be read."""
     from core.model.checkpoint import read_info
     from core.model.location import without_downloads
-    from core.model.memory import memory_needed
 
     if problem:
         return {}
     with suppress(DawBridgeError), without_downloads():
         read = read_info(model)
-        return {
-            name: memory_needed(
-                read.config, read.text_encoder, read.audio_encoder, name, read.style
-            )
-            for name in SUITED
-        }
+        return {name: read.memory(name).all for name in SUITED}
     return {}
 
 

@@ -239,6 +239,8 @@ BROKEN: Broken = {
         respelt("text_encoder.encoder.final_layer_norm.weight", one_bad(float("nan"))),
         "text encoder hold values",
     ),
+    "integers": (respelt(FC1, lambda one: one.long()), "fc1.weight are int64"),
+    "complex": (respelt(FC1, lambda one: one.to(torch.complex64)), "fc1.weight are complex64"),
     "transposed": (respelt(FC1, lambda one: one.T.contiguous()), "shape"),
     "a layer more": (
         lambda f: edited(f, lambda c: c["decoder"].update(num_hidden_layers=1)),
@@ -258,6 +260,7 @@ BROKEN: Broken = {
     ),
     "no config": (lambda f: (f / "config.json").unlink(), "no config.json"),
     "config cut": (lambda f: cut(f / "config.json"), "not JSON"),
+    "config deep": (lambda f: (f / "config.json").write_text("[" * 100_000), "not JSON"),
     "config list": (lambda f: (f / "config.json").write_text("[]"), "not a JSON object"),
     "bert": (lambda f: (f / "config.json").write_text('{"model_type": "bert"}'), "'bert' model"),
     "llama": (
@@ -299,6 +302,10 @@ BROKEN: Broken = {
     "codec books": (
         lambda f: edited(f, lambda c: c["audio_encoder"].update(target_bandwidths=[0.8])),
         "belong together",
+    ),
+    "codec empty": (
+        lambda f: edited(f, lambda c: c["audio_encoder"].update(num_filters=0)),
+        "codec has a size below 1",
     ),
     "codec filters": (
         lambda f: edited(f, lambda c: c["audio_encoder"].update(num_filters=8)),

@@ -15,7 +15,7 @@ from core.model.catalogue import PUBLIC, PublicModel
 from core.model.config import ModelConfig
 from core.model.hugging_face import from_hugging_face, to_hugging_face
 from core.model.language_model import LanguageModel
-from core.model.memory import Memory, check_memory, memory_needed, memory_of
+from core.model.memory import Memory, check_memory, memory_of, memory_parts
 from core.model.style import StyleConfig
 from tests.core.tiny_checkpoints import tiny_codec_config
 
@@ -57,17 +57,17 @@ def test_large_shapes_fit_together(model: PublicModel) -> None:
     ear = StyleConfig(listener=MERT) if config.hears_style else None
     cache = 4 * 2 * config.layers * (3 if ear else 2) * config.hidden
     cache *= config.window_frames + config.max_delay + (23 if ear else config.chroma_frames)
-    weights = memory_needed(config, T5_BASE, CODEC, style=ear) - cache
+    weights = memory_parts(config, T5_BASE, CODEC, style=ear).all - cache
     assert weights / 1e9 == pytest.approx(model.gigabytes, rel=0.02)
 
 
 def test_precision_and_configuration_count() -> None:
     config = shape_of(PUBLIC[0])
     full, half, quarter = (
-        memory_needed(config, T5_BASE, CODEC, name) for name in ("float32", "bfloat16", "int8")
+        memory_parts(config, T5_BASE, CODEC, name).all for name in ("float32", "bfloat16", "int8")
     )
     assert full > half > quarter
-    assert memory_needed(config, {"model_type": "bert"}, {}) < full
+    assert memory_parts(config, {"model_type": "bert"}, {}).all < full
 
 
 @pytest.mark.parametrize(
