@@ -99,7 +99,7 @@ class Meter(QWidget):
         return QSize(self._scale_width() + 11 * len(self._levels) + 4, 110)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self.sizeHint().width(), 76)
+        return QSize(self.sizeHint().width(), 56)
 
     def _scale_width(self) -> int:
         return self.fontMetrics().horizontalAdvance("-40") + 6

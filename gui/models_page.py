@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QBrush, QColor, QShowEvent
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMessageBox,
     QProgressBar,
     QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from daw_bridge.events import Status
 from gui.model_process import PROGRAM, ModelProcess
-from gui.model_rows import STARTER, ModelRow, disk_text, rows_of
-from gui.theme import colours_of
-
-NAME, STATE, MEMORY, LICENCE, ABOUT = range(5)
-ROW_HEIGHT = 26
-PUBLISHER = "facebook/"  # of the public models; their whole name is in the tooltip
+from gui.model_rows import ModelRow, disk_text, rows_of
+from gui.model_table import ModelTable
 
 
 class ModelsPage(QWidget):
@@ -38,24 +31,10 @@ class ModelsPage(QWidget):
     def __init__(self, parent: QWidget | None = None, program: tuple[str, ...] = PROGRAM) -> None:
         super().__init__(parent)
         self.program = program
-        self._rows: list[ModelRow] = []
-        self._playing = STARTER
         self._listing: ModelProcess | None = None
         self._working: ModelProcess | None = None
         self._stale = True
-        self.table = QTreeWidget()
-        self.table.setRootIsDecorated(False)
-        self.table.setUniformRowHeights(True)
-        self.table.setAccessibleName(self.tr("Models"))
-        self.table.setHeaderLabels(
-            [self.tr("Model"), self.tr("On the disk"), self.tr("Memory, with a take"),
-             self.tr("Licence"), self.tr("About")]
-        )  # fmt: skip
-        header = self.table.header()
-        if header is not None:
-            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            header.setStretchLastSection(True)
-        self.table.setAllColumnsShowFocus(True)
+        self.table = ModelTable()
         self.table.currentItemChanged.connect(lambda _now, _before: self._offer())
         self.table.itemActivated.connect(lambda _item, _column: self._use())
         self.use = self._button(self.tr("&Play with it"), self._use)
@@ -88,9 +67,7 @@ class ModelsPage(QWidget):
     @property
     def row(self) -> ModelRow | None:
         """The model that is looked at."""
-        item = self.table.currentItem()
-        number = -1 if item is None else self.table.indexOfTopLevelItem(item)
-        return self._rows[number] if 0 <= number < len(self._rows) else None
+        return self.table.row
 
     @property
     def working(self) -> bool:
@@ -98,9 +75,7 @@ class ModelsPage(QWidget):
         return self._working is not None
 
     def look_at(self, name: str) -> None:
-        for number, row in enumerate(self._rows):
-            if row.name == name:
-                self.table.setCurrentItem(self.table.topLevelItem(number))
+        self.table.look_at(name)
 
     def refresh(self) -> None:
         """Ask anew, unless an answer is under way."""
@@ -113,25 +88,18 @@ class ModelsPage(QWidget):
     def show_table(self, table: dict[str, Any]) -> None:
         """As `daw-bridge models list --json` tells it."""
         self._stale = False
-        looked_at = self.row.name if self.row else self._playing
-        self._rows = rows_of(table)
+        looked_at = self.row.name if self.row else self.table.playing
         self.disk.setText(disk_text(table))
-        self.table.clear()
-        for row in self._rows:
-            self.table.addTopLevelItem(self._item(row))
+        self.table.show_rows(rows_of(table))
         self.look_at(looked_at)
         if self._working is None:
             self.note.setText("")
         self._offer()
 
     def show_status(self, status: Status) -> None:
-        if status.model and status.model != self._playing:
-            self._playing = status.model
+        if status.model and status.model != self.table.playing:
+            self.table.show_playing(status.model)
             self._stale = True  # it may have been downloaded by playing it
-            for number, row in enumerate(self._rows):
-                item = self.table.topLevelItem(number)
-                if item is not None:
-                    item.setText(NAME, self._named(row))
 
     def close_down(self) -> None:
         for process in (self._listing, self._working):
@@ -213,45 +181,14 @@ class ModelsPage(QWidget):
 
     def _offer(self) -> None:
         """The buttons say what can be done with the model that is looked at."""
-        self._ink()
         row, busy = self.row, self.working
         self.use.setEnabled(row is not None and row.here)
         self.get.setEnabled(row is not None and not busy and not row.here and "/" in row.name)
         resumes = row is not None and row.part
         self.get.setText(self.tr("&Go on downloading") if resumes else self.tr("&Download"))
         self.cancel.setEnabled(busy)
-        playing = row is not None and row.name.endswith(self._playing)
+        playing = row is not None and self.table.plays(row)
         self.delete.setEnabled(row is not None and row.removable and not busy and not playing)
-
-    def _item(self, row: ModelRow) -> QTreeWidgetItem:
-        texts = [self._named(row), row.disk, row.memory, row.licence, row.about]
-        item = QTreeWidgetItem(texts)
-        item.setSizeHint(ABOUT, QSize(0, ROW_HEIGHT))
-        for column, text in enumerate([row.name, *texts[1:]]):
-            item.setToolTip(column, text)
-        if row.fits is False:
-            item.setToolTip(MEMORY, self.tr("More than this machine has"))
-        item.setData(NAME, Qt.ItemDataRole.AccessibleTextRole, ", ".join(texts))
-        return item
-
-    def _ink(self) -> None:
-        """What is not here is fainter, what does not fit is red; neither on the coloured row."""
-        colours = colours_of(self.palette())
-        for number, row in enumerate(self._rows):
-            item = self.table.topLevelItem(number)
-            if item is None:
-                continue
-            plain = item is self.table.currentItem()
-            faint = QBrush() if plain or row.here else QBrush(QColor(colours.muted))
-            for column in (NAME, STATE, ABOUT):
-                item.setForeground(column, faint)
-            fits = plain or row.fits is not False
-            item.setForeground(MEMORY, QBrush() if fits else QBrush(QColor(colours.error)))
-
-    def _named(self, row: ModelRow) -> str:
-        playing = row.here and row.name.endswith(self._playing)
-        name = row.name.removeprefix(PUBLISHER)
-        return f"● {name}" if playing else name
 
     def _button(self, text: str, run: Callable[[], None]) -> QPushButton:
         button = QPushButton(text)

@@ -13,12 +13,13 @@ from gui.melody_row import MelodyRow
 from gui.parameter_row import ParameterRow
 from gui.peak_store import PeakStore
 from gui.prompt_box import PromptBox
+from gui.scrolling import scrolling
 from gui.take_view import TakeView
 from gui.transport_row import TransportRow
 
 
 class PlayPage(QWidget):
-    """Layout alone; the window connects its parts."""
+    """Layout alone; the window connects its parts. Where a window is too low for it, it scrolls."""
 
     def __init__(
         self,
@@ -39,13 +40,17 @@ class PlayPage(QWidget):
         )
         self.alternatives = AlternativesRow(self.actions_.alternatives)
         self.addAction(self.actions_.branch)  # its key works on this page alone
-        column = QVBoxLayout(self)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         for widget in (self.prompt, self.melody, self.transport, self.parameters):
             column.addWidget(widget)
         column.addWidget(self.take, 1)
         column.addWidget(self.alternatives)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(scrolling(inside))
 
     def colour(self, ink: QColor) -> None:
         self.take.colour(ink)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt, QTimer
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from daw_bridge.events import MeterLevels, Status
 from daw_bridge.osc_log import OscLog
@@ -13,6 +13,7 @@ from gui.meter import Meter
 from gui.model_chooser import ModelChooser
 from gui.osc_monitor import OscMonitor
 from gui.parameter_fields import ParameterChoice
+from gui.scrolling import scrolling
 
 
 class SetupPage(QWidget):
@@ -34,14 +35,10 @@ class SetupPage(QWidget):
         self.doctor = DoctorPanel(buffer)
         self.osc = OscMonitor(osc_log)
         inside = QWidget()
-        scroll = self._scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
+        self._scroll = scrolling(inside)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(scroll)
+        around.addWidget(self._scroll)
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(0, 0, 6, 0)
         self._column.setSpacing(12)

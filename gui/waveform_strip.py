@@ -31,7 +31,7 @@ class WaveformStrip(QWidget):
         self._hint = self.tr("The music appears here as it is generated")
         self.setAccessibleName(self.tr("Waveform of the take"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(76)
+        self.setMinimumHeight(56)
 
     @property
     def take(self) -> int:

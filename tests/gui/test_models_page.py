@@ -15,7 +15,8 @@ from daw_bridge import commands as ask
 from daw_bridge.events import Status
 from gui.main_window import MainWindow
 from gui.model_rows import rows_of
-from gui.models_page import MEMORY, STATE, ModelsPage
+from gui.model_table import MEMORY, STATE
+from gui.models_page import ModelsPage
 from gui.rehearsal import Rehearsal
 
 SMALL, MEDIUM = "facebook/musicgen-small", "facebook/musicgen-medium"
