@@ -183,6 +183,14 @@ def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:
         time.sleep(0.01)
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random model. Most tests here need no torch, so what loads it is imported late."""
+    from tests.core.tiny_checkpoints import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp("model") / "tiny")
+
+
 @contextlib.contextmanager
 def going_first() -> Iterator[None]:
     """Where allowed, this test and what it starts go before whatever else the machine does.

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.core.tiny_checkpoints import make_checkpoint
 from tests.real.serving import OscClient, Program
 from tests.real.test_prompt_changes import found_in
 
@@ -27,10 +26,10 @@ FADE = round(0.022 * RATE)  # before a line: where the next take is already mixe
 
 
 @pytest.mark.timeout(180)
-def test_swaps_land_on_the_bar_to_the_sample(tmp_path: Path) -> None:
-    model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
+def test_swaps_land_on_the_bar_to_the_sample(tmp_path: Path, tiny: Path) -> None:
+    sound = tmp_path / "heard.wav"
     planned: list[tuple[int, int]] = []  # the take that comes, and its bar, or a later one
-    with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
+    with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(tiny), "--device", "cpu",
                  "--no-discovery") as program:  # fmt: skip
         client = OscClient(program.port)
         program.wait_for("ready:", 150)

@@ -14,8 +14,6 @@ import soundfile
 from numpy.typing import NDArray
 
 from core.errors import MissingProgram
-from core.training.composer.compose import compose
-from core.training.composer.render import render
 
 pytestmark = [pytest.mark.real, pytest.mark.beside_others]
 RATE = 32_000
@@ -24,6 +22,9 @@ RATE = 32_000
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """Two bars of a funk band by FluidSynth, at the rate and in the channels of a DAW."""
+    from core.training.composer.compose import compose
+    from core.training.composer.render import render
+
     try:
         pcm = render(replace(compose(4_242, "funk", "full"), bars=2), channels=2, rate=44_100)
     except MissingProgram as missing:

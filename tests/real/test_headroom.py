@@ -13,11 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.generation.generator import Generator
-from core.model.checkpoint import load_checkpoint
 from daw_bridge.take_table import record_of
 from daw_bridge.take_timeline import split, timeline
-from tests.core.tiny_checkpoints import make_checkpoint, tiny_model
 from tests.real.serving import OscClient, Program
 from tests.real.throttle import Throttle, engine_of
 
@@ -76,6 +73,9 @@ def test_an_engine_that_is_held_up_loses_guidance_and_not_a_sample(tmp_path: Pat
     assert "guidance is off for now" in " ".join(steps)
     assert "guidance is on again" in " ".join(steps)
     assert 3 <= len(steps) <= 6, f"it flutters: {steps}"
+    from core.generation.generator import Generator
+    from core.model.checkpoint import load_checkpoint
+
     record = record_of(sidecar(tmp_path))
     held_guidance = [one.sampling.guidance for one in timeline(record)]
     assert held_guidance == [3.0, 1.0, 3.0]
@@ -95,6 +95,8 @@ def test_an_engine_that_is_held_up_loses_guidance_and_not_a_sample(tmp_path: Pat
 @pytest.fixture(scope="module")
 def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights, wide enough that two cores make less than a second of sound a second."""
+    from tests.core.tiny_checkpoints import make_checkpoint, tiny_model
+
     model = tiny_model(hidden=1024, layers=24, vocab=2048, spread=0.05)
     return make_checkpoint(tmp_path_factory.mktemp("slow"), model=model)
 

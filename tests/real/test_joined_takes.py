@@ -17,12 +17,10 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from core.generation.generator import Generator
 from core.generation.messages import Codes
 from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import record_of
 from daw_bridge.take_timeline import split, timeline
-from tests.core.tiny_checkpoints import make_checkpoint
 from tests.real.serving import OscClient, Program
 
 pytestmark = pytest.mark.real
@@ -32,6 +30,8 @@ FADE = 0.012  # seconds at the start and the end, where it fades
 
 def uninterrupted(model: Path, record: TakeRecord, frames: int) -> tuple[Codes, NDArray]:
     """The take as it would have been had it been longer."""
+    from core.generation.generator import Generator
+
     first, rest = split(timeline(record))
     stream = Generator.load(str(model), "cpu").open(
         first.prompt, first.sampling, frames, open_end=True, changes=rest
@@ -96,9 +96,9 @@ def check(model: Path, paths: list[Path], heard: NDArray, rate: int, exact: floa
     assert heard[start + length - round(0.003 * rate) : start + length].any()
 
 
-def check_in_file(tmp_path: Path, tempo: float, first: int, second: int) -> None:
+def check_in_file(tmp_path: Path, model: Path, tempo: float, first: int, second: int) -> None:
     """`play` into a file, and `check`."""
-    model, sound = make_checkpoint(tmp_path / "tiny"), tmp_path / "heard.wav"
+    sound = tmp_path / "heard.wav"
     with Program(tmp_path, "--output", f"wav:{sound}", "--model", str(model), "--device", "cpu",
                  "--no-discovery") as program:  # fmt: skip
         program.wait_for("ready:", timeout=120)
@@ -110,26 +110,25 @@ def check_in_file(tmp_path: Path, tempo: float, first: int, second: int) -> None
 @pytest.mark.beside_others
 @pytest.mark.timeout(150)
 def test_a_take_and_its_continuation_are_heard_as_one(
-    tmp_path: Path, ahead_of_others: None
+    tmp_path: Path, tiny: Path, ahead_of_others: None
 ) -> None:
     """Bars at 190 bpm end inside a frame: 1.263 s are 63.2 of them."""
-    check_in_file(tmp_path, 190, 2, 1)
+    check_in_file(tmp_path, tiny, 190, 2, 1)
 
 
 @pytest.mark.accept
 @pytest.mark.timeout(150)
-def test_the_same_through_jack(tmp_path: Path, jack_server, jack_rec) -> None:
+def test_the_same_through_jack(tmp_path: Path, tiny: Path, jack_server, jack_rec) -> None:
     server = jack_server(rate=48_000)
-    model = make_checkpoint(tmp_path / "tiny")
-    with Program(tmp_path, "--model", str(model), "--device", "cpu", "--no-discovery") as program:
+    with Program(tmp_path, "--model", str(tiny), "--device", "cpu", "--no-discovery") as program:
         program.wait_for("ready:", timeout=120)
         recording = jack_rec(server, 10)
         paths = play(program, 190, 2, 1)
     heard = recording.result()[:, 0]
-    check(model, paths, heard, 48_000, 5e-4)
+    check(tiny, paths, heard, 48_000, 5e-4)
 
 
 @pytest.mark.accept
 @pytest.mark.timeout(300)
-def test_twenty_seconds_are_eight_and_twelve(tmp_path: Path) -> None:
-    check_in_file(tmp_path, 120, 4, 6)
+def test_twenty_seconds_are_eight_and_twelve(tmp_path: Path, tiny: Path) -> None:
+    check_in_file(tmp_path, tiny, 120, 4, 6)

@@ -14,11 +14,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.generation.generator import Generator
 from daw_bridge.take_length import PRE_ROLL
 from daw_bridge.take_table import record_of
 from daw_bridge.take_timeline import split, timeline
-from tests.core.tiny_checkpoints import make_checkpoint
 from tests.real.conftest import going_first, wait_for
 from tests.real.serving import OscClient, Program
 
@@ -38,13 +36,8 @@ def found_in(heard: np.ndarray, take: np.ndarray) -> int:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_checkpoint(tmp_path_factory.mktemp("model") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def program(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    options = ("--output", "none", "--model", str(model), "--device", "cpu", "--no-discovery")
+def program(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    options = ("--output", "none", "--model", str(tiny), "--device", "cpu", "--no-discovery")
     with going_first(), Program(tmp_path_factory.mktemp("program"), *options) as program:
         program.wait_for("ready:", 120)
         yield program
@@ -75,7 +68,7 @@ def client(program: Program, sound: Path) -> Iterator[OscClient]:
 
 
 def test_changes_are_heard_soon_and_no_sample_is_lost_or_doubled(
-    client: OscClient, sound: Path, model: Path
+    client: OscClient, sound: Path, tiny: Path
 ) -> None:
     asked: list[float] = []
     client.send("/musicgen/tell_tempo", 0)
@@ -121,9 +114,11 @@ def test_changes_are_heard_soon_and_no_sample_is_lost_or_doubled(
         assert 0 < waited < LOOK_AHEAD, f"heard {waited:.2f} s after it was asked for"
 
     # The timeline reproduces the tokens.
+    from core.generation.generator import Generator
+
     codes = np.load(Path(path).with_suffix(".npy"))
     first, rest = split(changes)
-    generator = Generator.load(str(model), "cpu")
+    generator = Generator.load(str(tiny), "cpu")
     stream = generator.open(first.prompt, first.sampling, codes.shape[1], open_end=True,
                             changes=rest, bars=record.bar_grid)  # fmt: skip
     while not stream.ended:
