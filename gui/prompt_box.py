@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QAction, QTextCursor
 from PyQt6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -18,6 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.blend_pad import BlendPad
+from gui.preset_chooser import PresetChooser
 from gui.prompt_edit import PromptEdit
 from gui.slot_chips import SlotChips
 from gui.status_line import ElidedLabel
@@ -68,17 +68,8 @@ class PromptBox(QWidget):
         hint.setText(self.tr("Ctrl+Enter generates · Enter steers"))
         hint.setProperty("role", "muted")
 
-        self.preset = QComboBox()
-        self.preset.setAccessibleName(self.tr("Preset"))
-        self.preset.setToolTip(self.tr("A prompt to start from"))
-        self.preset.addItem(self.tr("Presets"))
-        self.preset.addItems(list(self._presets))
-        self.preset.setEnabled(bool(self._presets))
-        self.preset.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.preset.setMinimumContentsLength(12)
-        self.preset.activated.connect(self._choose_preset)
+        self.preset = PresetChooser(self._presets)
+        self.preset.chosen.connect(self._choose_preset)
 
         self.history = QPushButton(self.tr("&History"))
         self.history.setToolTip(self.tr("Prompts used before (Ctrl+Up, Ctrl+Down in the box)"))
@@ -238,10 +229,7 @@ class PromptBox(QWidget):
         self.chips.show_blend(shares, self._slots.get(0, ("", 1.0))[0])
         self.pad.show_blend(shares, {slot: text for slot, (text, _) in slots.items()})
 
-    def _choose_preset(self, index: int) -> None:
-        if index == 0:
-            return
-        name = self.preset.itemText(index)
+    def _choose_preset(self, name: str) -> None:
         self.chips.choose(1)
         self._put(self._presets[name])
         self.preset_chosen.emit(name)
@@ -260,8 +248,9 @@ class PromptBox(QWidget):
 
     def _show_preset(self) -> None:
         """The chooser names the preset whose text is in use, if it is one's."""
-        texts, text = list(self._presets.values()), self._slots[1][0]
-        self.preset.setCurrentIndex(texts.index(text) + 1 if text in texts else 0)
+        used = self._slots[1][0]
+        names = (name for name, text in self._presets.items() if text == used)
+        self.preset.show_current(next(names, ""))
 
     def _show_difference(self) -> None:
         self.use.setEnabled(self._typed() != self._known())

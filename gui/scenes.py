@@ -172,6 +172,7 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
         "drop": Scene(
             (*begun, StatusChanged(tuned)), then=lambda window: window.clip_drop.overlay.cover()
         ),
+        "presets": Scene((*begun,), then=lambda window: window.prompt.preset.click()),
         "midi-learn": Scene(
             (*begun, ControllerMapped("temperature", None, learning=True)),
             then=lambda window: window.parameters.more.setChecked(True),

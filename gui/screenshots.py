@@ -59,10 +59,26 @@ def _take_pictures(folder: Path, scale: int) -> int:
                 scene = scenes(records, time.monotonic())[what]
                 with staged(scene) as window:
                     file = folder / f"{what}-{name}{suffix}.png"
-                    _save(window.grab(), file, COLOURS[scale])
+                    _save(_picture(window), file, COLOURS[scale])
     if scale == 1:
         _save(picture_icons(), folder / "tray-icons.png", COLOURS[1])
     return 0
+
+
+def _picture(window):
+    """The window, and what has popped up over it."""
+    from PyQt6.QtCore import QPoint
+    from PyQt6.QtGui import QPainter
+    from PyQt6.QtWidgets import QApplication
+
+    picture = window.grab()
+    painter = QPainter(picture)
+    for popup in QApplication.topLevelWidgets():
+        if popup.isVisible() and popup.windowType() == popup.windowType().Popup:
+            corner = popup.mapToGlobal(QPoint(0, 0)) - window.mapToGlobal(QPoint(0, 0))
+            painter.drawPixmap(corner, popup.grab())
+    painter.end()
+    return picture
 
 
 def picture_icons():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QEventLoop, QTimer
 
+from daw_bridge.presets import load_presets
 from gui.bridge_adapter import BridgeAdapter
 from gui.main_window import MainWindow
 from gui.panel_settings import PanelSettings
@@ -17,7 +18,7 @@ from gui.rehearsal import Rehearsal
 from gui.scenes import OTHER, PROMPT, Scene
 from gui.setup_scenes import DEVICES, downloader, models, osc_log
 
-PRESETS = {"Funky drums and bass": "funky drums and bass, 110 bpm", "Lo-fi": PROMPT}
+PRESETS = {preset.name: preset.prompt for preset in load_presets()[0]} | {"Lo-fi": PROMPT}
 PATIENCE = 10.0
 
 

@@ -131,7 +131,6 @@ def style_sheet(colours: Colours) -> str:
     QComboBox QAbstractItemView {{ background: {c.surface}; border: 1px solid {c.border};
                    selection-background-color: {c.accent};
                    selection-color: {c.on_accent}; }}
-    QFrame[over="true"] {{ border: 1px solid {c.accent}; }}
     *[learning="true"] {{ border: 1px solid {c.warning}; }}
     QAbstractSpinBox {{ padding-right: 0; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 20px; }}
@@ -183,6 +182,10 @@ def style_sheet(colours: Colours) -> str:
     QPushButton::menu-indicator {{ image: url("{down}"); subcontrol-position: right center;
                    right: 6px; }}
     QPushButton[role="menu"] {{ padding-right: 24px; }}
+    QPushButton[role="card"] {{ background: {c.surface}; padding: 0; }}
+    QPushButton[role="card"]:hover, QPushButton[role="card"]:focus,
+    QPushButton[role="card"][current="true"] {{ border-color: {c.accent}; }}
+    QFrame[role="popup"] {{ background: {c.window}; border: 1px solid {c.border}; }}
     QPushButton[role="flat"] {{ border: 1px solid transparent; background: transparent;
                    padding: 3px 5px; min-height: 0; }}
     QPushButton[role="flat"]:checked {{ color: {c.text}; background: transparent; }}
@@ -195,6 +198,8 @@ def style_sheet(colours: Colours) -> str:
     QFrame[role="rule"] {{ background: {c.border}; border: none; max-height: 1px; }}
     QFrame[role="take"] {{ background: {c.surface}; border: 1px solid {c.border};
                    border-radius: 5px; }}
+    QFrame[role="take"][over="true"] {{ border-color: {c.accent};
+                   background: {c.notice_ground}; }}
     QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {c.muted};
                    border-radius: 3px; background: {c.surface}; }}
     QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};

@@ -15,6 +15,7 @@ from daw_bridge.events import PromptChanged, Status, StatusChanged, TakeSaved
 from daw_bridge.parameters import PARAMETERS
 from gui.main_window import MainWindow
 from gui.parameter_fields import ParameterChoice, ParameterSpin, SeedBox
+from gui.preset_chooser import PresetCards
 from gui.rehearsal import Rehearsal
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -87,9 +88,16 @@ def test_retry_waits_for_a_first_take(panel: MainWindow, controller: Rehearsal) 
     assert not panel.transport.retry.isEnabled()
 
 
-def test_a_preset_is_recalled_and_shown(panel: MainWindow, controller: Rehearsal) -> None:
-    panel.prompt.preset.setCurrentIndex(2)
-    panel.prompt.preset.activated.emit(2)
+def test_a_preset_is_recalled_and_shown(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    panel.prompt.preset.click()
+    cards = panel.prompt.preset.findChild(PresetCards)
+    assert cards is not None
+    assert cards.isVisible()
+    qtbot.keyClick(cards.focusWidget(), Qt.Key.Key_Right)
+    qtbot.keyClick(cards.focusWidget(), Qt.Key.Key_Return)
+    assert not cards.isVisible()
     assert controller.commands == [ask.RecallPreset("Lo-fi")]
     assert panel.prompt.text() == "lo-fi hip hop, soft drums"
 
