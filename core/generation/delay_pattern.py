@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.errors import BadInput
+
 UNKNOWN = -1
 
 
@@ -36,6 +38,25 @@ def undo(delayed: Tensor, delays: Sequence[int]) -> Tensor:
         raise ValueError(f"{delayed.shape[-1]} steps are too few for delays {tuple(delays)}")
     rows = [delayed[..., book, 1 + delay : 1 + delay + frames] for book, delay in enumerate(delays)]
     return torch.stack(rows, dim=-2)
+
+
+def checked_codes(
+    context: Tensor | NDArray[np.int64] | None, books: int, entries: int
+) -> NDArray[np.int64] | None:
+    """A context as host numpy int64 [K,F0], None when there is none. Raises BadInput where a model
+    of so many codebooks with so many entries cannot read it."""
+    if context is None:
+        return None
+    codes = context.cpu().numpy() if isinstance(context, Tensor) else np.asarray(context)
+    if codes.ndim != 2 or codes.shape[0] != books:
+        raise BadInput(
+            f"context codes have shape {list(codes.shape)}; this model wants [{books}, frames]"
+        )
+    if codes.shape[1] == 0:
+        return None
+    if codes.min() < 0 or codes.max() >= entries:
+        raise BadInput(f"context codes must be 0 to {entries - 1}; they are from another codec")
+    return codes.astype(np.int64)
 
 
 class DelayedCodes:

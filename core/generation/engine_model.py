@@ -11,7 +11,7 @@ from core.errors import BadAdapter, DawBridgeError
 from core.generation.beside import Running
 from core.generation.engine_pipe import EnginePipe
 from core.generation.engine_problems import OUT_OF_MEMORY, NoModel, one_line
-from core.generation.generator import Generator, resolve_device
+from core.generation.generator import Generator
 from core.generation.messages import (
     NOTICE,
     AdaptersLoaded,
@@ -22,6 +22,7 @@ from core.generation.messages import (
     UseAdapter,
 )
 from core.model.checkpoint import check_checkpoint
+from core.model.device_choice import resolve_device
 from core.model.lighter import fewer_bits, smaller_model
 from core.model.location import Progress
 from core.model.melody import get_ready

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from core.codec.encodec import Codec
-from core.errors import BadAdapter, BadDevice, BadInput
+from core.errors import BadAdapter, BadInput
 from core.generation.adapter_rack import AdapterRack
 from core.generation.audio_stream import FIRST_BLOCKS, LATER_BLOCKS, AudioStream, frames_ahead
 from core.generation.clip_context import clip_context
@@ -30,49 +30,18 @@ from core.generation.shared_stream import SharedStream
 from core.generation.steering_timeline import in_order
 from core.generation.token_batch import TokenBatch
 from core.generation.token_stream import TokenStream
-from core.model import int4_linear, int8_linear
 from core.model.acceleration import graphs_wanted
-from core.model.checkpoint import AUTO, INT4, INT8, LoadedModel, load_checkpoint
+from core.model.checkpoint import LoadedModel, load_checkpoint
+from core.model.device_choice import resolve_device
 from core.model.device_fault import device_fault
 from core.model.location import Progress
 from core.model.placement import NoRoom
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-DTYPES = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
-FEW_BITS = {INT8: int8_linear.can_quantise, INT4: int4_linear.can_quantise}
 WARM_UP_FRAMES = sum(FIRST_BLOCKS) + LATER_BLOCKS
 _REHEARSAL_SECONDS = 1.0
 Made = TypeVar("Made")
 _WORTH_A_CORE = 0.8  # more threads must bring a step below this share of the time of one …
 _AT_EASE = 0.01  # … where that is below this, in seconds: twice real time; else any gain counts
-
-
-def resolve_device(device: str, dtype: str) -> tuple[str, str]:
-    """'auto' → what this machine has; the language model's precision beside it.
-
-    Accelerators compute in float16 as AudioCraft does; what a CPU does is settled with the model.
-    Raises BadInput for a word that is unknown, BadDevice for what this machine cannot do.
-    """
-    for what, word, known in (("device", device, DEVICES), ("dtype", dtype, DTYPES)):
-        if word not in known:
-            raise BadInput(f"{what} '{word}' is unknown; use {', '.join(known)}")
-    present = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if device == "auto":
-        device = next(name for name, there in present.items() if there)
-    if not present[device]:
-        raise BadDevice(f"this machine has no {device} device that torch can use; use cpu")
-    if dtype == "auto":
-        dtype = AUTO if device == "cpu" else "float16"  # a CPU's depends on the model
-    if dtype in FEW_BITS and (device != "cpu" or not FEW_BITS[dtype]()):
-        raise BadDevice(
-            f"{dtype[3:]}-bit weights need a CPU that multiplies them and a torch that knows how;"
-            " use --dtype auto"
-        )
-    return device, dtype
 
 
 class Generator:

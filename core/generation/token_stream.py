@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import BadInput
-from core.generation.delay_pattern import DelayedCodes
+from core.generation.delay_pattern import DelayedCodes, checked_codes
 from core.generation.device_loop import MOST_STEPS, DeviceLoops
 from core.generation.guidance import guide
 from core.generation.params import BarGrid, Prompt, SamplingParams, Steering
@@ -80,7 +80,7 @@ class TokenStream:
         if any(one.style for one in to_come) and not config.hears_style:
             raise BadInput("this model follows no style; leave it out or load"
                            " facebook/musicgen-style")  # fmt: skip
-        known = _checked(context, config.codebooks, config.vocab)
+        known = checked_codes(context, config.codebooks, config.vocab)
         begun = 0 if known is None else known.shape[1]
         end = None if frames is None else begun + max(0, frames)
         window_frames = window_frames or config.window_frames
@@ -236,21 +236,3 @@ class TokenStream:
         """How many steps from `step` on are drawn from the window from `first` on, told and drawn
         the same."""
         return self._plan.alike(step, first, MOST_STEPS)
-
-
-def _checked(
-    context: Tensor | NDArray[np.int64] | None, books: int, entries: int
-) -> NDArray[np.int64] | None:
-    """The context as host numpy int64 [K,F0], None when there is none."""
-    if context is None:
-        return None
-    codes = context.cpu().numpy() if isinstance(context, Tensor) else np.asarray(context)
-    if codes.ndim != 2 or codes.shape[0] != books:
-        raise BadInput(
-            f"context codes have shape {list(codes.shape)}; this model wants [{books}, frames]"
-        )
-    if codes.shape[1] == 0:
-        return None
-    if codes.min() < 0 or codes.max() >= entries:
-        raise BadInput(f"context codes must be 0 to {entries - 1}; they are from another codec")
-    return codes.astype(np.int64)

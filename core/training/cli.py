@@ -8,8 +8,8 @@ from pickle import UnpicklingError
 from core.codec.encodec import Codec
 from core.codec.loudness import DEFAULT_TARGET
 from core.errors import BadCheckpoint, BadInput
-from core.generation.generator import resolve_device
 from core.model.checkpoint import load_codec
+from core.model.device_choice import resolve_device
 from core.training.codec.trainer import CodecTrainer, CodecTraining, finished_codec
 from core.training.lora.settings import LoraTraining
 from core.training.lora.trainer import LoraTrainer

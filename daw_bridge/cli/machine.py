@@ -47,9 +47,9 @@ def doctor(
         return Finding("model", True, f"{info.name} ({info.licence})")
 
     def check_compute() -> Finding:
-        from core.generation.generator import resolve_device
         from core.model.config import ModelConfig
         from core.model.cpu_precision import AUTO, chosen
+        from core.model.device_choice import resolve_device
 
         device, dtype = resolve_device("auto", "auto")
         if dtype == AUTO:

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from core.errors import BadCheckpoint, BadInput
-from core.generation.generator import resolve_device
 from core.model.adapter_file import Origin, write_adapter
 from core.model.adapters import TrainableAdapter
 from core.model.checkpoint import load_checkpoint
+from core.model.device_choice import resolve_device
 from core.training.lora.settings import LoraTraining
 from core.training.run.shared import Log, Schedule, atomic_save, previous_of, read_checkpoint
 from core.training.run.terminal import StopSignal, Terminal

@@ -1,12 +1,12 @@
-"""What a generator makes of the words for device and precision."""
+"""What is made of the words for device and precision."""
 
 from __future__ import annotations
 
 import pytest
 
 from core.errors import BadDevice, BadInput
-from core.generation import generator
-from core.generation.generator import resolve_device
+from core.model import device_choice
+from core.model.device_choice import resolve_device
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_what_a_cpu_computes_in_is_settled_with_the_model() -> None:
 
 
 def test_eight_bits_where_the_machine_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "FEW_BITS", {"int8": lambda: True, "int4": lambda: False})
+    monkeypatch.setattr(device_choice, "FEW_BITS", {"int8": lambda: True, "int4": lambda: False})
     assert resolve_device("cpu", "int8") == ("cpu", "int8")
     with pytest.raises(BadDevice, match="4-bit weights need a CPU"):
         resolve_device("cpu", "int4")
