@@ -11,7 +11,7 @@ lm_small_cpu_*: steps a second on average; 50 are real time.
 *_memory: the process at its largest, from start to end.
 *_first_sound: from a prompt that is new to the first block of sound, T5 and decode included;
     theirs: `generate` of as many frames.
-*_reprime: seconds to read 12 s of codes again, which the end of the window costs.
+*_pause: the longest step where a window ends, and its last 12 s are read again for the next.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def compared(name: str, side: Side, theirs: Side, precision: str, speed: float) 
         f"{name}_bandwidth": figure(rate / 1e9, "GB/s", speed / 1e9),
         f"{name}_memory": figure(side.peak / 1e9, "GB", theirs.peak / 1e9),
         f"{name}_first_sound": figure(1e3 * side.first_sound, "ms", 1e3 * theirs.first_sound),
-        f"{name}_reprime": figure(side.reprime, "s"),
+        f"{name}_pause": figure(1e3 * side.pause, "ms"),
     }
 
 
