@@ -1,18 +1,68 @@
-"""The takes of a folder, read back: from sidecars, or from what a WAV says of itself."""
+"""The takes of a folder that are whole: read back, from sidecars or from what a WAV says of itself,
+and known by number.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.errors import BadInput
 from daw_bridge.take_chunks import read_take_file
 from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_table import record_of
+from daw_bridge.take_writing import write_sidecar
 
 LARGEST_SIDECAR = 4 << 20  # bytes
 LINES_SAID = 5
+
+
+class TakeIndex:
+    """The disk thread changes it, any thread reads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()  # guards _records
+        self._records: dict[int, TakeRecord] = {}
+
+    def read(self) -> tuple[str, ...]:
+        """The folder as it is; a line for each file that was passed over. Raises OSError."""
+        found, problems = read_folder(self._folder)
+        with self._lock:
+            self._records.update(found)
+        return problems
+
+    def records(self) -> tuple[TakeRecord, ...]:
+        """Oldest first."""
+        with self._lock:
+            return tuple(self._records[take] for take in sorted(self._records))
+
+    def find(self, take: int | None) -> TakeRecord | None:
+        with self._lock:
+            return None if take is None else self._records.get(take)
+
+    def need(self, take: int) -> TakeRecord:
+        """Raises BadInput where there is none such."""
+        found = self.find(take)
+        if found is None:
+            raise BadInput(f"no take {take} in {self._folder}")
+        return found
+
+    def describe(self, record: TakeRecord) -> None:
+        """Write its sidecar, and know it. Raises OSError."""
+        write_sidecar(record)
+        self.add(record)
+
+    def add(self, record: TakeRecord) -> None:
+        with self._lock:
+            self._records[record.take] = record
+
+    def drop(self, take: int) -> None:
+        with self._lock:
+            del self._records[take]
 
 
 def read_folder(folder: Path) -> tuple[Mapping[int, TakeRecord], tuple[str, ...]]:

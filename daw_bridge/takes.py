@@ -18,7 +18,6 @@ from __future__ import annotations
 import errno
 import re
 import tempfile
-import threading
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,14 +34,13 @@ from daw_bridge.disk_messages import LoopReady
 from daw_bridge.partial_take import PartialTake, find_partial_takes
 from daw_bridge.take_adoption import adopt_files
 from daw_bridge.take_chunks import TakeFile, read_take_file
-from daw_bridge.take_index import read_folder
+from daw_bridge.take_closing import TakeCloser
+from daw_bridge.take_index import TakeIndex
 from daw_bridge.take_lineage import Lineage
-from daw_bridge.take_loop import make_loop_of
 from daw_bridge.take_numbers import TakeNumbers
 from daw_bridge.take_record import TakeRecord
 from daw_bridge.take_shelf import TakeShelf
 from daw_bridge.take_sound import read_sound
-from daw_bridge.take_writing import free_path, write_codes, write_sidecar, write_take
 
 
 def default_folder() -> Path:
@@ -60,17 +58,14 @@ class TakeLibrary:
         self.folder = folder or default_folder()
         self.recovered: tuple[int, ...] = ()
         self.problems: tuple[str, ...] = ()  # a line for each file that was passed over
-        self._lock = threading.Lock()  # guards _records: read by any thread
-        self._records: dict[int, TakeRecord] = {}
+        self._index = TakeIndex(self.folder)
         self._growing: dict[int, PartialTake] = {}
-        self._unwritten: dict[int, TakeRecord] = {}  # closed, and waiting for room
-        self._loops: dict[int, np.ndarray] = {}  # what is heard of a take that is a loop
-        self._lineage = Lineage(self._growing, self._find)
+        self._lineage = Lineage(self._growing, self._index.find)
+        self._closer = TakeCloser(self.folder, self._growing, self._index, self._lineage)
         self._shelf = TakeShelf(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            found, self.problems = read_folder(self.folder)
-            self._records.update(found)
+            self.problems = self._index.read()
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
         except OSError as no:
@@ -86,8 +81,7 @@ class TakeLibrary:
 
     def records(self) -> tuple[TakeRecord, ...]:
         """All whole takes, oldest first."""
-        with self._lock:
-            return tuple(self._records[take] for take in sorted(self._records))
+        return self._index.records()
 
     def children(self, take: int | None) -> tuple[TakeRecord, ...]:
         """The takes that continue `take`; None: those that continue none."""
@@ -96,9 +90,8 @@ class TakeLibrary:
     @property
     def current(self) -> int:
         """The take that was current when the folder was last used; else the newest; 0: none."""
-        with self._lock:
-            last = self._numbers.current
-            return last if last in self._records else max(self._records, default=0)
+        last, takes = self._numbers.current, [record.take for record in self.records()]
+        return last if last in takes else max(takes, default=0)
 
     def claim_numbers(self) -> int:
         """The first number that this program may give to a take. No number is given twice, and
@@ -110,7 +103,7 @@ class TakeLibrary:
 
     def open(self, record: TakeRecord) -> None:
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        parent = self._find(record.parent)
+        parent = self._index.find(record.parent)
         named = replace(
             record,
             created=created,
@@ -166,53 +159,30 @@ class TakeLibrary:
             return None
         known = partial.record
         record = replace(record, created=known.created, uid=known.uid, parent_uid=known.parent_uid)
-        self._unwritten[record.take] = record
         try:
-            return self._write(record)
+            return self._closer.close(record)
         except OSError:
             if partial.refused:  # that was told while it grew
                 return None
             raise
 
     def close_loop(self, record: TakeRecord) -> tuple[TakeRecord, LoopReady]:
-        """Make a take that is whole a loop: `close` writes one round of it, with its wrap.
-
-        What is left of the take's own sound is in its tokens.
-        """
-        made = make_loop_of(record, self._growing[record.take])
-        self._loops[record.take] = made.pcm
-        return replace(record, drift=made.drift), made
+        """`TakeCloser.make_loop`."""
+        return self._closer.make_loop(record)
 
     def write_waiting(self) -> tuple[TakeRecord, ...]:
         """Try again what the disk refused. Quiet: the trouble was already told."""
-        written = []
-        for record in tuple(self._unwritten.values()):
-            try:
-                written.append(self._write(record))
-            except OSError:
-                break
-        return tuple(written)
+        return self._closer.write_waiting()
 
     def stop(self) -> tuple[str, ...]:
         """Let go of takes in flight; the next start recovers them. What the disk still refuses
         goes to the system's temporary folder: a line for each says where it is."""
-        said = tuple(self._rescue(record) for record in self._unwritten.values())
-        self._unwritten.clear()
+        said = self._closer.rescue()
         for partial in self._growing.values():
             partial.release()
         self._growing.clear()
         self._numbers.release()
         return said
-
-    def _rescue(self, record: TakeRecord) -> str:
-        """Write the WAV, which holds all of a take, where there is room."""
-        try:
-            folder = Path(tempfile.mkdtemp(prefix="daw-bridge-"))
-            path = self._write_sound(record, folder).path
-        except OSError as refused:
-            why = refused.strerror or refused
-            return f"take {record.take} could not be written anywhere ({why}) and is lost"
-        return f"take {record.take} found no room in {self.folder}; it is in {path}"
 
     # ------------------------------------------------------------------ looking back
 
@@ -229,17 +199,15 @@ class TakeLibrary:
 
     def discard(self, take: int) -> None:
         """Move a take's files aside. Raises BadInput, OSError."""
-        record = self._whole(take)
+        record = self._index.need(take)
         self._numbers.note(last=take)  # so that the number is not given again
         self._shelf.put(record)
-        with self._lock:
-            del self._records[take]
+        self._index.drop(take)
 
     def reclaim(self, take: int | None) -> TakeRecord:
         """Bring a take's files back (None: those discarded last). Raises BadInput, OSError."""
         record = self._shelf.fetch(take)
-        with self._lock:
-            self._records[record.take] = record
+        self._index.add(record)
         return record
 
     def sound(self, take: int, first: int, count: int) -> tuple[np.ndarray, int]:
@@ -247,17 +215,11 @@ class TakeLibrary:
 
         Raises BadInput where there is no such file any more, or one that is not as we wrote it.
         """
-        return read_sound(self._whole(take), first, count)
-
-    def _whole(self, take: int) -> TakeRecord:
-        found = self._find(take)
-        if found is None:
-            raise BadInput(f"no take {take} in {self.folder}")
-        return found
+        return read_sound(self._index.need(take), first, count)
 
     def _changed(self, take: int, **changes: Any) -> TakeRecord:
-        record = replace(self._whole(take), **changes)
-        self._describe(record)
+        record = replace(self._index.need(take), **changes)
+        self._index.describe(record)
         return record
 
     def codes_until(self, take: int, frame: int | None) -> tuple[Codes, TakeRecord, int]:
@@ -267,10 +229,6 @@ class TakeLibrary:
     def codes_before(self, take: int) -> tuple[Codes, TakeRecord]:
         """`Lineage.codes_before`. Raises BadInput."""
         return self._lineage.codes_before(take)
-
-    def _find(self, take: int | None) -> TakeRecord | None:
-        with self._lock:
-            return None if take is None else self._records.get(take)
 
     # ------------------------------------------------------------------ files of ours
 
@@ -291,49 +249,16 @@ class TakeLibrary:
         Its parent is found again if it is here. Raises OSError, ValueError, BadInput.
         """
         record = adopt_files(path, take, self.folder, self.records())
-        self._describe(record)
+        self._index.describe(record)
         return record
 
-    # ------------------------------------------------------------------ writing
-
-    def _write(self, record: TakeRecord) -> TakeRecord:
-        partial = self._growing[record.take]
-        record = self._write_sound(record, self.folder)
-        if partial.context is not None:
-            write_codes(Path(record.path).with_suffix(".context.npy"), partial.context)
-        self._describe(record)
-        partial.discard()
-        del self._growing[record.take]
-        self._unwritten.pop(record.take, None)
-        self._loops.pop(record.take, None)
-        return record
-
-    def _write_sound(self, record: TakeRecord, folder: Path) -> TakeRecord:
-        """WAV and tokens; the record with their path. Raises OSError."""
-        partial = self._growing[record.take]
-        samples = partial.samples
-        if record.complete or 0 <= samples - record.samples < SAMPLES_PER_FRAME:
-            samples = record.samples or samples  # to the sample, or where a frame ends
-        path = free_path(folder, record)
-        record = replace(record, path=str(path), kept=record.kept or partial.kept)
-        codes = partial.codes
-        codes = codes[:, : record.frames] if record.frames else codes
-        before = self._lineage.before(record, codes.shape[0])
-        loop = self._loops.get(record.take)
-        blocks = partial.blocks() if loop is None else [loop]
-        write_take(path, record, blocks, samples, partial.channels, codes, before)
-        return record
-
-    def _describe(self, record: TakeRecord) -> None:
-        write_sidecar(record)
-        with self._lock:
-            self._records[record.take] = record
+    # ------------------------------------------------------------------ after a crash
 
     def _recover(self) -> None:
         recovered = []
         for partial in find_partial_takes(self.folder):
             take = partial.record.take
-            if take in self._records:  # it was written, and killed before it was tidied up
+            if self._index.find(take):  # it was written, and killed before it was tidied up
                 partial.discard()
                 continue
             self._growing[take] = partial
@@ -344,9 +269,7 @@ class TakeLibrary:
                 if self.close(record) is not None:
                     recovered.append(take)
             except OSError:  # no room now: it stays as it is for the next start
-                partial.release()
-                self._growing.pop(take, None)
-                self._unwritten.pop(take, None)
+                self._closer.give_up(take)
         self.recovered = tuple(recovered)
 
 

@@ -145,7 +145,7 @@ def test_a_take_that_cannot_be_closed_is_tried_again(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr("daw_bridge.takes.write_take", refuse)
+        full.setattr("daw_bridge.take_closing.write_take", refuse)
         with pytest.raises(OSError, match="No space"):
             library.close(TakeRecord(1, frames=10))
         assert library.write_waiting() == ()
