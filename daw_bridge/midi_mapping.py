@@ -47,11 +47,11 @@ NOTES: dict[int, NoteAction] = {
         NoteAction(66, "F#4", "undo: back to the take before", lambda: ask.Undo(MIDI)),
         NoteAction(67, "G4", "keep the take", lambda: ask.KeepTake(origin=MIDI)),
         NoteAction(68, "G#4", "redo", lambda: ask.Redo(MIDI)),
+        NoteAction(69, "A4", "record the input while held", lambda: ask.Record(True, MIDI)),
         NoteAction(70, "A#4", "make two alternatives to what sounds",
                    lambda: ask.MakeAlternatives(origin=MIDI)),
         NoteAction(71, "B4", "swap: the next alternative, on the next bar",
                    lambda: ask.Swap(origin=MIDI)),
-        NoteAction(69, "A4", "record the input while held", lambda: ask.Record(True, MIDI)),
     )
 }  # fmt: skip
 RECORD_NOTE = 69
