@@ -76,13 +76,11 @@ class Serving:
         mapping = MidiMapping(values=state.values, channel=channel).mapped(state.controllers)
         self.midi = MidiInput(self.controller.submit, mapping, options.midi_in, say)
         self.link = LinkClock(self.controller.submit, say)
-        if self._settings.problem:
-            say(self._settings.problem)
-        for line in broken:
-            say(line)
-        for take in takes.recovered:
-            say(f"take {take} was cut short last time; what was made of it is kept")
-        for line in takes.problems:
+        cut = [f"take {take} was cut short last time; what was made of it is kept"
+               for take in takes.recovered]  # fmt: skip
+        lines = (self._settings.problem, *broken, *cut, *takes.problems)
+        self.notes = [line for line in lines if line]  # what a person should know of the start
+        for line in self.notes:
             say(line)
         self._stack = ExitStack()
 

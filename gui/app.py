@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QCoreApplication, QObject, QTimer
 from PyQt6.QtWidgets import QApplication, QSystemTrayIcon
 
 from core.errors import DawBridgeError
@@ -25,6 +25,7 @@ from gui.wording import problem_text
 Presets = Mapping[str, str] | Iterable[tuple[str, str]]
 
 TRAY_POLL_MS = 1000
+NOTES = 3  # lines that do not push the panel out of its own window
 TRAY_POLLS = 30  # a desktop that is still starting brings its tray within half a minute
 
 
@@ -41,13 +42,16 @@ class TrayApplication(QObject):
         settings: PanelSettings | None = None,
         osc_log: OscLog | None = None,
         login: StartAtLogin | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
+        """notes: what the start has to tell, a line each."""
         super().__init__(app)
         self._app = app
         self._settings = settings or PanelSettings()
         self._login = login or StartAtLogin()
+        self._notes = [line for line in (self._settings.problem, *notes) if line]
         self._polls = 0
-        self._closed = False
+        self._leaving = self._closed = False
         named = dict(presets)
         self.bridge = BridgeAdapter(controller, self)
         self.window = MainWindow(self.bridge, named, osc_port, devices, self._settings, osc_log)
@@ -55,7 +59,7 @@ class TrayApplication(QObject):
         self.tray = Tray(self.window.actions_, named, self.bridge.submit, self)
         self.tray.panel_wanted.connect(self.show_panel)
         self.tray.panel_toggled.connect(self._toggle_panel)
-        self.tray.quit_wanted.connect(app.quit)
+        self.tray.quit_wanted.connect(self.leave)
         self.tray.notifies = self._settings.notifications
         self.notifications = self.tray.add_choice(
             self.tr("&Notifications"), self.tray.notifies, self._switch_notifications
@@ -77,28 +81,27 @@ class TrayApplication(QObject):
 
     def start(self) -> None:
         """Show what this desktop can show. The model may still be loading."""
+        told = _shortened(self._notes)
         if QSystemTrayIcon.isSystemTrayAvailable():
             self.tray.show()
-            self._point_to_guide()
+            if not self._settings.guided:
+                self._settings.guided = True
+                told.append(
+                    self.tr("New here? The Guide, at the left, gets the sound into your DAW.")
+                )
         else:
-            self.window.notice.say(
+            told.append(
                 self.tr(
                     "This desktop has no system tray, so the panel stays in a window;"
                     " closing it quits."
                 )
             )
             self._wait_for_tray.start()
+        if told:
+            self.window.notice.say("\n".join(told))
         if not self.has_tray or self._settings.open:
             self.show_panel()
         self.window.begin()
-
-    def _point_to_guide(self) -> None:
-        """Once, and never in the way."""
-        if not self._settings.guided:
-            self._settings.guided = True
-            self.window.notice.say(
-                self.tr("New here? The Guide, at the left, gets the sound into your DAW.")
-            )
 
     def show_panel(self) -> None:
         self.window.setVisible(True)
@@ -107,13 +110,21 @@ class TrayApplication(QObject):
         self.window.raise_()
         self.window.activateWindow()
 
+    def leave(self) -> None:
+        """Quit. Qt closes the window then, which is nobody's wish for the next start."""
+        if not self._leaving:
+            self._leaving = True
+            self._settings.open = self.window.isVisible() or not self.has_tray
+            self._app.quit()
+
     def close(self) -> None:
         """Orderly end, in reverse order. Idempotent."""
         if self._closed:
             return
         self._closed = True
         self._wait_for_tray.stop()
-        self._settings.open = self.window.isVisible() or not self.has_tray
+        if not self._leaving:
+            self._settings.open = self.window.isVisible() or not self.has_tray
         self.bridge.close()
         self.window.close_down()
         self.tray.close()
@@ -128,8 +139,10 @@ class TrayApplication(QObject):
 
     def _panel_closed(self) -> None:
         """With a tray the program goes on there; without one it would be out of reach."""
+        if self._leaving:
+            return
         if not self.has_tray:
-            self._app.quit()
+            self.leave()
         elif not self._settings.told_about_tray:
             self._settings.told_about_tray = True
             self.tray.say(self.tr("Still here: click this icon for the panel, or quit from it."))
@@ -164,10 +177,22 @@ class TrayApplication(QObject):
         self._polls += 1
         if QSystemTrayIcon.isSystemTrayAvailable():
             self.tray.show()
-            self.window.notice.clear()
+            if self._notes:
+                self.window.notice.say("\n".join(_shortened(self._notes)))
+            else:
+                self.window.notice.clear()
             self._wait_for_tray.stop()
         elif self._polls >= TRAY_POLLS:
             self._wait_for_tray.stop()
+
+
+def _shortened(notes: Sequence[str]) -> list[str]:
+    """The first lines, and how many more a terminal would tell."""
+    more = len(notes) - NOTES
+    if more <= 0:
+        return list(notes)
+    text = QCoreApplication.translate("app", "… and {count} more: start daw-bridge in a terminal")
+    return [*notes[:NOTES], text.format(count=more)]
 
 
 def run(
@@ -176,12 +201,14 @@ def run(
     osc_port: int,
     devices: Devices | None = None,
     osc_log: OscLog | None = None,
+    notes: Sequence[str] = (),
 ) -> int:
     """Run the tray application until it is quit; the exit status.
 
     controller: running already, or about to be; nothing here waits for it.
     presets: names and prompts, in order. osc_port: shown in the panel, 0: OSC is off.
     osc_log: the last messages, for the monitor.
+    notes: what the start has to tell, a line each: settings put aside, takes that were cut short.
     devices: lists ('output' | 'input', name); called on a thread of its own, may be slow.
     """
     existing = QApplication.instance()
@@ -192,9 +219,11 @@ def run(
     app.setWindowIcon(state_icon("idle"))
     app.setQuitOnLastWindowClosed(False)
     follow_system(app)
-    application = TrayApplication(app, controller, presets, osc_port, devices, osc_log=osc_log)
+    application = TrayApplication(
+        app, controller, presets, osc_port, devices, osc_log=osc_log, notes=notes
+    )
     try:
-        with on_signals(app.quit):
+        with on_signals(application.leave):
             application.start()
             return app.exec()
     finally:

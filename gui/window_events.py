@@ -160,7 +160,9 @@ class WindowEvents(QObject):
         if status.state == "loading":
             self._say(hint)
         elif self._window.header.news.full_text() == hint:
-            self._say("")  # a take that waited for the model plays now
+            self._say("")  # a take that waited for the model is under way
+        elif status.state == "playing" and before.state != "playing":
+            self._say("")  # when it would begin is no news any more
         elif status.state not in BUSY and status.state != before.state:
             self._say("")
             self._window.clock.beat.wait_for(0)

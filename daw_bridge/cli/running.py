@@ -137,8 +137,10 @@ def _serve(options: ServeOptions, verbose: bool, run_panel: Panel | None) -> Non
     with serving:
         if run_panel is not None:
             prompts = preset_prompts(serving.presets)
-            osc = serving.osc
-            raise typer.Exit(run_panel(serving.controller, prompts, osc.port, devices, osc.log))
+            osc, notes = serving.osc, serving.notes
+            raise typer.Exit(
+                run_panel(serving.controller, prompts, osc.port, devices, osc.log, notes)
+            )
         while not stopped.wait(0.5):
             pass
         news.say("stopping")

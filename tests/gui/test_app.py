@@ -113,6 +113,26 @@ def test_the_tooltip_tells_the_state(
     qtbot.waitUntil(lambda: application.tray.icon.toolTip() == wanted)
 
 
+def test_what_the_start_has_to_tell_is_read_in_the_panel(
+    qapp: QApplication, qtbot: QtBot, controller: Rehearsal, tmp_path: Path
+) -> None:
+    """People who never open a terminal see it, and no more of it than there is room for."""
+    (tmp_path / "panel.ini").write_text("[panel\nopen=1")
+    settings = PanelSettings(tmp_path / "panel.ini")
+    notes = [f"take {take} was cut short last time" for take in range(1, 9)]
+    made = TrayApplication(qapp, controller, [], 0, None, settings, notes=notes)
+    try:
+        made.start()
+        lines = made.window.notice.text.splitlines()
+    finally:
+        made.close()
+        made.deleteLater()
+    assert "panel.ini is damaged" in lines[0]
+    assert lines[1:3] == notes[:2]
+    assert lines[3].startswith("… and 6 more")
+    assert "no system tray" in lines[4]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_opens_with_two_seconds_of_work_and_signals_end_it(number: signal.Signals) -> None:
     """… and before the devices, which may take their time, are listed."""

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from gui.icons import GROUNDS
+from gui.panel_settings import PanelSettings
 from tests.real.desktop import Desktop, end, of_colour, watch
 
 pytestmark = [pytest.mark.real]
@@ -26,7 +27,7 @@ class Application:
     """The child under test, on a desktop, and what it says of itself."""
 
     def __init__(self, desktop: Desktop, home: Path) -> None:
-        self.desktop = desktop
+        self.desktop, self.home = desktop, home
         self.seen: dict[str, Any] = {}
         self.commands: list[tuple[str, str | None]] = []
         self._lines: queue.Queue[str] = queue.Queue()
@@ -121,3 +122,6 @@ def test_the_menu_generates_and_quits(application: Application) -> None:
     application.until(lambda a: "entry Quit" in a.seen, "the menu again")
     application.click("entry Quit")
     assert application.child.wait(PATIENCE) == 0
+    kept = PanelSettings(application.home / "daw-bridge" / "panel.ini")
+    assert kept.open, "it was open when it was quit, so it is at the next start"
+    assert not kept.told_about_tray
