@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from core.generation.params import STYLE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -274,6 +276,18 @@ class SetMelody:
 
 
 @dataclass(frozen=True, slots=True)
+class SetStyle:
+    """The sound file whose style a style model follows, or FROM_INPUT; an empty path: none.
+
+    seconds: of its middle that are heard, 1.5 to 4.5.
+    """
+
+    path: str
+    seconds: float = STYLE_SECONDS
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
 class UseAdapter:
     """Load a LoRA adapter, by name or path, or change its weight; 0 unloads it."""
 
@@ -344,6 +358,11 @@ class AskControllers:
 
 @dataclass(frozen=True, slots=True)
 class AskMelody:
+    origin: Origin = field(default=Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class AskStyle:
     origin: Origin = field(default=Origin())
 
 
@@ -464,6 +483,7 @@ Command = (
     | MeasureLoopback
     | UseModel
     | SetMelody
+    | SetStyle
     | UseAdapter
     | UseOutput
     | UseInput
@@ -472,6 +492,7 @@ Command = (
     | AskPrompt
     | AskControllers
     | AskMelody
+    | AskStyle
     | AskAdapters
     | AskCurrent
     | AskTakes

@@ -21,6 +21,7 @@ from core.generation.messages import (
     EngineProblem,
     EngineRequest,
     HearMelody,
+    HearStyle,
     LoadModel,
     MelodyHeard,
     ModelLoaded,
@@ -28,6 +29,7 @@ from core.generation.messages import (
     Prefer,
     StartBeside,
     StartTake,
+    StyleHeard,
     TakeDone,
     TakeStarted,
     TakeSteered,
@@ -111,7 +113,7 @@ class Ledger:
     def __init__(self) -> None:
         self.model: LoadModel | None = None
         self.flights: dict[int, Flight] = {}
-        self._melodies: dict[int, HearMelody] = {}  # to be listened to, not yet answered
+        self._to_hear: dict[int, HearMelody | HearStyle] = {}  # not yet answered
         self._adapters: list[UseAdapter] = []  # beside the model
         self._adapters_asked: list[UseAdapter] = []  # … and asked for, not yet answered
 
@@ -138,8 +140,8 @@ class Ledger:
                 flight.changes.append(request)
             case UseAdapter():
                 self._adapters_asked.append(request)
-            case HearMelody(token):
-                self._melodies[token] = request
+            case HearMelody(token) | HearStyle(token):
+                self._to_hear[token] = request
             case Credit(take) if flight := self.flights.get(take):
                 flight.credit = request
             case CancelTake(take) if flight := self.flights.get(take):
@@ -167,8 +169,8 @@ class Ledger:
                 asking = self._adapters_asked
                 answered = next((one for one in asking if one.adapter == asked), None)
                 self._adapters_asked = [one for one in asking if one is not answered]
-            case MelodyHeard(token):
-                self._melodies.pop(token, None)
+            case MelodyHeard(token) | StyleHeard(token):
+                self._to_hear.pop(token, None)
             case TakeStarted(take) if flight := self.flights.get(take):
                 again, flight.started = flight.started, True
                 if event.context is not None:
@@ -215,7 +217,7 @@ class Ledger:
         requests: list[EngineRequest] = [] if self.model is None else [self.model]
         self._adapters_asked = [*self._adapters, *self._adapters_asked]  # all are answered anew
         self._adapters = []
-        requests += [*self._adapters_asked, *self._melodies.values()]
+        requests += [*self._adapters_asked, *self._to_hear.values()]
         groups: dict[object, list[Flight]] = {}
         for take, flight in self.flights.items():  # those that still stand at one step, together
             alone = flight.beside is None

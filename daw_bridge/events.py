@@ -28,6 +28,7 @@ class Status:
     dtype_why: str = ""  # it was chosen, one line; '': it was asked for
     licence: str = ""
     hears_melody: bool = False  # the model follows one
+    hears_style: bool = False
     adapters: str = ""  # beside the model, as "name weight, …"
     output: str = ""
     output_rate: int = 0
@@ -265,6 +266,18 @@ class MelodyChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleChanged:
+    """The sound file whose style is followed, or commands.FROM_INPUT; an empty path: none.
+    seconds: of it that were heard. took: seconds that hearing them took."""
+
+    path: str
+    seconds: float
+    took: float = 0.0
+    origin: Origin | None = None  # who set it, or who asked
+    answer: bool = False  # nothing changed: it answers a question
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerMapped:
     """MIDI control change `controller` sets `name` (None: none does). `learning`: waiting
     for the control that is to be mapped."""
@@ -333,6 +346,7 @@ Event = (
     | PromptChanged
     | AdaptersChanged
     | MelodyChanged
+    | StyleChanged
     | ControllerMapped
     | LoopbackMeasured
     | MeterLevels

@@ -16,7 +16,17 @@ from rich.markup import escape
 
 from core.errors import BadInput
 from core.generation.messages import LoadedAdapter
-from core.generation.params import MAX_SECONDS, BarGrid, Prompt, SamplingParams, Steering
+from core.generation.params import (
+    DEFAULT_TEXT_PUSH,
+    MAX_SECONDS,
+    STYLE_SECONDS,
+    BarGrid,
+    Prompt,
+    SamplingParams,
+    Steering,
+    checked_style_seconds,
+    style_in_books,
+)
 from core.types import (
     FRAME_RATE,
     MODEL_RATE,
@@ -28,6 +38,7 @@ from core.types import (
 )
 from daw_bridge.atomic import replace_file, write_wav
 from daw_bridge.clips import read_head, read_tail
+from daw_bridge.parameters import PARAMETERS
 from daw_bridge.prompt_tempo import told
 from daw_bridge.take_chunks import TakeFile, Tokens, chunks_for, read_take_file
 from daw_bridge.take_length import frames_for
@@ -51,6 +62,19 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleWanted:
+    """A clip whose style is to be followed. Raises BadInput."""
+
+    path: Path
+    seconds: float = STYLE_SECONDS  # of its middle that are heard
+    detail: int = int(PARAMETERS["style_detail"].default)
+
+    def __post_init__(self) -> None:
+        checked_style_seconds(self.seconds)
+        PARAMETERS["style_detail"].checked(self.detail)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One take, as asked for on the command line."""
 
@@ -69,6 +93,7 @@ class Request:
     bars: int = 0
     bpm: float = 120.0
     melody: Path | None = None
+    style: StyleWanted | None = None
     lead: int = 0  # samples that it begins before its first frame, where it continues a take
     grid: BarGrid | None = None  # where bar lines fall, counted from its first frame
     level: float = 1.0  # what its sound is multiplied with, to be as loud as its clip
@@ -81,6 +106,7 @@ class Request:
         model: str | None, device: str, dtype: str, tokens: Path | None,
         clip: Path | None = None, keep_clip: bool = False,
         adapters: tuple[tuple[str, float], ...] = (), melody: Path | None = None,
+        style: StyleWanted | None = None, text_push: float = DEFAULT_TEXT_PUSH,
     ) -> Request:  # fmt: skip
         """Raises BadInput for what makes no sense."""
         sampling = SamplingParams(
@@ -89,6 +115,7 @@ class Request:
             top_k=top_k,
             guidance=guidance,
             greedy=greedy,
+            text_push=text_push,
         )
         length = _length(seconds, bars, bpm)
         frames = frames_for(length)
@@ -98,7 +125,7 @@ class Request:
         return cls(prompt, out, frames, length, sampling, model or "starter", str(device),
                    str(dtype), tokens, clip, keep_clip, adapters, bars or 0,
                    bpm if bpm and 1 <= bpm <= 1000 else 120.0, melody,
-                   grid=_grid(bpm) if bpm and 1 <= bpm <= 1000 else None)  # fmt: skip
+                   style, grid=_grid(bpm) if bpm and 1 <= bpm <= 1000 else None)  # fmt: skip
 
     def after(self, take: TakeFile) -> Request:
         """As the continuation of a take: it begins with the sample after that one's last."""
@@ -150,6 +177,18 @@ class Request:
     def on(self, melody: str) -> Request:
         """The same, played on a melody (`Prompt.melody`)."""
         return replace(self, prompt=replace(self.prompt, melody=melody))
+
+    def read_style(self) -> Clip | None:
+        """Raises BadClip."""
+        if self.style is None:
+            return None
+        return Clip(*read_head(str(self.style.path), MELODY_SECONDS))
+
+    def like(self, style: str) -> Request:
+        """The same in a style, as closely as is wanted (`Prompt.style`, with all its codebooks)."""
+        assert self.style is not None
+        style = style_in_books(style, self.style.detail)
+        return replace(self, prompt=replace(self.prompt, style=style))
 
     def read_take(self) -> TakeFile | None:
         """The clip's tokens, where it is a take of ours that was not edited since."""
@@ -206,6 +245,8 @@ def write_result(
     comment += f", guidance {sampling.guidance:g}, model {model}"
     if request.melody is not None:
         comment += f", melody of {request.melody.name}"
+    if request.style is not None:
+        comment += f", style of {request.style.path.name}, text push {sampling.text_push:g}"
     if request.prompt.negative:
         comment += f", away from {request.prompt.negative}"
     rights = [f"{model}: {licence}"] if licence else []

@@ -93,6 +93,8 @@ def message_of(event: events.Event) -> OscMessage | None:
             return OscMessage(f"{ROOT}/adapters", tuple(blend))
         case events.MelodyChanged(path, seconds):
             return OscMessage(f"{ROOT}/melody", (path, float(seconds)))
+        case events.StyleChanged(path, seconds, took):
+            return OscMessage(f"{ROOT}/style", (path, float(seconds), 1000.0 * took))
         case events.ControllerMapped(name, controller):
             return OscMessage(f"{ROOT}/learn", (name, -1 if controller is None else controller))
         case events.Pong(payload):
@@ -216,7 +218,7 @@ class OscFeedback:
     def _concerns(event: events.Event) -> tuple[bool, bool]:
         """Whether the asker is answered, and whether it is news for subscribers."""
         match event:
-            case events.AdaptersChanged() | events.MelodyChanged():
+            case events.AdaptersChanged() | events.MelodyChanged() | events.StyleChanged():
                 return True, not event.answer
             case events.ControllerMapped():
                 return event.answer, not event.answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.generation.params import checked_weight
+from core.generation.params import STYLE_SECONDS, checked_style_seconds, checked_weight
 from daw_bridge import commands as ask
 from daw_bridge.commands import Command
 from daw_bridge.osc_arguments import ROOT, Address, Arguments, trigger
@@ -19,6 +19,14 @@ def _melody(a: Arguments) -> Command:
     if not a:
         return ask.AskMelody(a.end())
     return ask.SetMelody(a.text("the path of a sound file"), a.end())
+
+
+def _style(a: Arguments) -> Command:
+    if not a:
+        return ask.AskStyle(a.end())
+    path = a.text("the path of a sound file")
+    seconds = checked_style_seconds(a.number("the seconds")) if a else STYLE_SECONDS
+    return ask.SetStyle(path, seconds, a.end())
 
 
 def _learn(a: Arguments) -> Command:
@@ -60,6 +68,9 @@ SETUP = (
     Address(f"{ROOT}/melody", "[s path]",
             "the sound file whose melody a melody model follows, live; `input` is the last bars"
             " of the input, an empty path is none; without arguments → the path", _melody),
+    Address(f"{ROOT}/style", "[s path], [f seconds]",
+            "the sound file whose style a style model follows, live: 1.5 to 4.5 s of its middle"
+            " (3); `input`, an empty path and no arguments as of melody", _style),
     Address(f"{ROOT}/adapter", "s name or path, [f weight]",
             "load a LoRA adapter or change its weight, live (0 to 2; 0 unloads it); a name is"
             " a file of the user's adapters folder", _adapter),

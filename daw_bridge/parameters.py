@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from core.errors import BadInput
+from core.generation.params import DEFAULT_TEXT_PUSH
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,25 @@ PARAMETERS: dict[str, Parameter] = {
             3,
             "how closely the prompt is followed; 1 is fastest",
             controller=24,
+            live=True,
+        ),
+        Parameter(
+            "style_detail",
+            "Style detail",
+            1,
+            6,
+            3,
+            "how closely a style model follows the style clip: codebooks of it; 1 is loosely",
+            integer=True,
+            live=True,
+        ),
+        Parameter(
+            "text_push",
+            "Text over style",
+            1,
+            10,
+            DEFAULT_TEXT_PUSH,
+            "how much more than the style clip a style model follows the words; 1 as much, faster",
             live=True,
         ),
         Parameter(

@@ -67,6 +67,7 @@ To whoever asked, and to everyone who subscribed (`/musicgen/subscribe`):
 | /musicgen/status | s name, value, … | something changed, or you asked |
 | /musicgen/prompt, /prompt/2 …, /tempo … | the value | someone else set it, or you asked |
 | /musicgen/melody | s path, f seconds | a melody was heard (none: an empty path), or you asked |
+| /musicgen/style | s path, f seconds, f ms | a style was heard, in so long, or you asked |
 | /musicgen/adapters | s name, f weight, … | what is loaded changed, or you asked |
 | /musicgen/learn | s parameter, i controller | a MIDI controller was mapped (-1: none) |
 | /musicgen/pong | what was sent | the answer to ping |

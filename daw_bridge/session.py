@@ -66,6 +66,7 @@ def apply(
             | engine.ModelLoaded()
             | engine.AdaptersLoaded()
             | engine.MelodyHeard()
+            | engine.StyleHeard()
             | engine.TakeStarted()
             | engine.TakeSteered()
             | engine.TakeTokens()
@@ -136,7 +137,7 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             turn.change(model=ModelState(event.model, 1.0, "", event, origin=origin), problem="")
         case engine.AdaptersLoaded():
             hear_adapters(turn, event)
-        case engine.MelodyHeard():
+        case engine.MelodyHeard() | engine.StyleHeard():
             steering.melody_heard(turn, event)
         case engine.TakeStarted(take, context=context):
             note_start(turn, event)

@@ -37,7 +37,7 @@ from daw_bridge.session_flight import Context
 from daw_bridge.session_input import continue_input, record_input
 from daw_bridge.session_latency import choose_mode
 from daw_bridge.session_loop import switched
-from daw_bridge.session_melody import melody_told, set_melody
+from daw_bridge.session_melody import melody_told, set_melody, set_style, style_told
 from daw_bridge.session_state import ModelState
 from daw_bridge.session_status import status_of
 from daw_bridge.session_swap import swap
@@ -137,6 +137,11 @@ def obey(turn: Turn, command: ask.Command) -> None:
         case ask.SetMelody():
             if set_melody(turn, command):
                 steering.steer(turn)
+        case ask.SetStyle():
+            if set_style(turn, command):
+                steering.steer(turn)
+        case ask.AskStyle(origin):
+            turn.send(style_told(state, origin, answer=True))
         case ask.AskMelody(origin):
             turn.send(melody_told(state, origin, answer=True))
         case ask.UseAdapter():

@@ -32,7 +32,7 @@ class Wish(Enum):
     BRANCH = "branch"  # of a take that is made and still sounds: it changes on its way
     ALTERNATIVES = "alternatives"  # to what sounds
     RECORDING = "recording"
-    MELODY = "melody"  # that a melody model is to follow, in a file
+    MELODY = "melody"  # or style, that a model is to follow, in a file
     TUNE = "tune"  # the same, in what came in
     RETRY = "retry"
     PLAY = "play"
@@ -60,7 +60,8 @@ class Pending:
     prompt: str | None
     asked_at: float
     plan: InputPlan | None = None
-    path: str = ""  # of a melody
+    path: str = ""  # of a melody or a style
+    style: float = 0.0  # seconds of style that are wanted; 0: the melody is
     take: int = 0  # that is to be played …
     at: int = 0  # … from that sample on
 
@@ -126,6 +127,10 @@ class SessionState:
     negative: str = ""
     melody: str = ""  # as Prompt has it …
     melody_path: str = ""  # … and the file that it was heard in
+    style: str = ""  # the same of a style, with all its codebooks …
+    style_path: str = ""
+    style_seconds: float = 0.0
+    style_digest: str = ""  # … and the model that heard it: others have other codebooks
     values: Mapping[str, float] = field(default_factory=_defaults)
     controllers: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
     presets: tuple[Preset, ...] = ()

@@ -25,6 +25,7 @@ def status_of(state: SessionState) -> Status:
         dtype_why=loaded.why if loaded else "",
         licence=loaded.licence if loaded else "",
         hears_melody=loaded.hears_melody if loaded else False,
+        hears_style=loaded.hears_style if loaded else False,
         adapters=", ".join(f"{one.name} {one.weight:g}" for one in state.adapters),
         output=state.output,
         output_rate=state.output_rate,

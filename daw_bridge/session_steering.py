@@ -16,10 +16,17 @@ from core.generation.messages import (
     ChangePrompt,
     ChangeSampling,
     MelodyHeard,
+    StyleHeard,
     PcmBlock,
     TakeSteered,
 )
-from core.generation.params import Prompt, SamplingParams, Steering, checked_text_weight
+from core.generation.params import (
+    DEFAULT_TEXT_PUSH,
+    Prompt,
+    SamplingParams,
+    Steering,
+    checked_text_weight,
+)
 from core.types import FRAME_RATE, SAMPLES_PER_FRAME
 from daw_bridge import commands as ask
 from daw_bridge.disk_messages import CutTake, KeepSettings, NoteTake, RecallTake
@@ -27,7 +34,7 @@ from daw_bridge.events import Accepted, PromptChanged
 from daw_bridge.prompt_tempo import told
 from daw_bridge.session_flight import Flight
 from daw_bridge.session_latency import guidance_due, sampling_in_force
-from daw_bridge.session_melody import note_melody
+from daw_bridge.session_melody import clip_of, hears_style, note_heard
 from daw_bridge.session_schedule import SLOW_ENDLESS, SPEED_TRUSTED, begin_message
 from daw_bridge.session_state import Pending, SessionState, Wish
 from daw_bridge.session_turn import Turn
@@ -53,6 +60,7 @@ def sampling_of(state: SessionState, seed: int) -> SamplingParams:
         temperature=values["temperature"],
         top_k=int(values["top_k"]),
         guidance=values["guidance"],
+        text_push=values["text_push"] if hears_style(state) else DEFAULT_TEXT_PUSH,
     )
     return sampling_in_force(state, asked)
 
@@ -67,8 +75,7 @@ def prompt_of(state: SessionState, tempo: float, text: str | None = None) -> Pro
     prompt = Prompt.of(slots, state.negative)
     leads = state.transport.leader is not ask.ClockSource.INTERNAL
     prompt = told(prompt, tempo, leads=leads) if tempo else prompt
-    loaded = state.model.loaded
-    return replace(prompt, melody=state.melody) if loaded and loaded.hears_melody else prompt
+    return clip_of(state, prompt)
 
 
 def tempo_to_tell(state: SessionState, before: float = 0.0) -> float:
@@ -124,9 +131,9 @@ def set_negative(turn: Turn, text: str, origin: ask.Origin) -> None:
     turn.send(PromptChanged(text, origin, slot=ask.NEGATIVE_SLOT))
 
 
-def melody_heard(turn: Turn, heard: MelodyHeard) -> None:
-    """The engine has listened: what plays follows the melody from now on."""
-    if note_melody(turn, heard):
+def melody_heard(turn: Turn, heard: MelodyHeard | StyleHeard) -> None:
+    """The engine has listened: what plays follows the melody, or the style, from now on."""
+    if note_heard(turn, heard):
         steer(turn)
 
 

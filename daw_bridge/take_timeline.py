@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput
-from core.generation.params import Prompt, SamplingParams, Steering
+from core.generation.params import DEFAULT_TEXT_PUSH, Prompt, SamplingParams, Steering
 
 if TYPE_CHECKING:
     from daw_bridge.take_record import TakeRecord
@@ -27,7 +27,9 @@ class TakeChange:
     temperature: float = 1.0
     top_k: int = 250
     guidance: float = 3.0
-    melody: str = ""  # as in Prompt
+    melody: str = ""  # as in Prompt …
+    style: str = ""
+    text_push: float = DEFAULT_TEXT_PUSH  # … and in SamplingParams
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> TakeChange:
@@ -41,6 +43,8 @@ class TakeChange:
             int(table["top_k"]),
             float(table["guidance"]),
             str(table.get("melody", "")),
+            str(table.get("style", "")),
+            float(table.get("text_push", DEFAULT_TEXT_PUSH)),
         )
         try:
             made.steering(0)
@@ -59,14 +63,21 @@ class TakeChange:
             sampling.top_k,
             sampling.guidance,
             prompt.melody,
+            prompt.style,
+            sampling.text_push,
         )
 
     def steering(self, seed: int) -> Steering:
         """Raises BadInput."""
         sampling = SamplingParams(
-            seed=seed, temperature=self.temperature, top_k=self.top_k, guidance=self.guidance
+            seed=seed,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            guidance=self.guidance,
+            text_push=self.text_push,
         )
-        prompt = replace(Prompt.of(self.texts, self.negative), melody=self.melody)
+        words = Prompt.of(self.texts, self.negative)
+        prompt = replace(words, melody=self.melody, style=self.style)
         return Steering(self.frame, prompt, sampling)
 
 

@@ -36,6 +36,7 @@ from daw_bridge.events import (
     PromptChanged,
     Scheduled,
     StatusChanged,
+    StyleChanged,
     TakeDeleted,
     TakeProgress,
     TakeSaved,
@@ -209,7 +210,14 @@ class BridgeAdapter(QObject):
                 self.loopback_measured.emit(event)
             case MelodyChanged():
                 self.melody_changed.emit(event)
-            case Pong() | AdaptersChanged() | CurrentTake() | TakeTold() | TakesTold():
+            case (
+                Pong()
+                | AdaptersChanged()
+                | CurrentTake()
+                | StyleChanged()
+                | TakeTold()
+                | TakesTold()
+            ):
                 pass  # an answer to somebody else's question; not shown yet
             case _:
                 assert_never(event)

@@ -30,6 +30,7 @@ from core.generation.messages import (
     EngineProblem,
     EngineRequest,
     HearMelody,
+    HearStyle,
     LoadModel,
     MelodyHeard,
     Prefer,
@@ -96,6 +97,8 @@ class Engine:
                 self._model.use_adapter(request, self._takes.all())
             case HearMelody():
                 self._hear_melody(request)
+            case HearStyle():
+                self._model.hear_style(request)
             case Quit():
                 self._quit = True
             case _ if take is None:

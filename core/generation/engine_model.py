@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 import torch
 
-from core.errors import BadAdapter, DawBridgeError
+from core.errors import BadAdapter, BadInput, DawBridgeError
 from core.generation.beside import Running
 from core.generation.engine_pipe import EnginePipe
 from core.generation.engine_problems import OUT_OF_MEMORY, NoModel, one_line
@@ -16,16 +17,18 @@ from core.generation.messages import (
     NOTICE,
     AdaptersLoaded,
     EngineProblem,
+    HearStyle,
     LoadModel,
     ModelLoaded,
     ModelLoading,
+    StyleHeard,
     UseAdapter,
 )
+from core.model import melody, style_clip
 from core.model.checkpoint import check_checkpoint
 from core.model.device_choice import resolve_device
 from core.model.lighter import fewer_bits, smaller_model
 from core.model.location import Progress
-from core.model.melody import get_ready
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +94,9 @@ class EngineModel:
         self._pipe.emit(ModelLoading(request.model, 0.9, "warming up"))
         threads = generator.warm_up()
         if generator.loaded.config.hears_melody:
-            get_ready()
+            melody.get_ready()
+        if generator.loaded.ear is not None:
+            style_clip.get_ready(generator.loaded.ear)
         log.info("%s ready with %d threads", request.model, threads)
         return generator
 
@@ -119,6 +124,7 @@ class EngineModel:
                 window_frames=loaded.window_frames,
                 fewer_bits=fewer_bits(loaded),
                 hears_melody=loaded.config.hears_melody,
+                hears_style=loaded.config.hears_style,
                 smaller=smaller_model(loaded),
                 why=loaded.why,
             )
@@ -142,6 +148,22 @@ class EngineModel:
             return False
         self.tell()
         return True
+
+    def hear_style(self, request: HearStyle) -> None:
+        """Between two steps: no frame is drawn meanwhile."""
+        begun, style, problem = time.perf_counter(), "", ""
+        ear = None if self._generator is None else self._generator.loaded.ear
+        try:
+            if ear is None:
+                raise BadInput("the model follows no style; load facebook/musicgen-style")
+            style = style_clip.heard_style(ear, request.clip, request.rate, request.seconds)
+        except BadInput as refused:
+            problem = one_line(refused)
+        except (MemoryError, torch.OutOfMemoryError):
+            problem = f"the style cannot be heard: {OUT_OF_MEMORY}; close other programs"
+        took = time.perf_counter() - begun
+        log.info("a style clip was heard in %.2f s", took)
+        self._pipe.emit(StyleHeard(request.token, style, took, problem))
 
     def use_adapter(self, request: UseAdapter, takes: Sequence[Running]) -> None:
         """Between two steps, so that the next one uses it. Whatever is wrong, takes go on."""

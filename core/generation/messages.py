@@ -141,6 +141,17 @@ class HearMelody:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class HearStyle:
+    """Find the style of a clip [samples, channels] at `rate`: of `seconds` in its middle. Answered
+    with `StyleHeard`."""
+
+    token: int
+    clip: Pcm
+    rate: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Credit:
     """Absolute: the engine may have produced at most `frames` frames of this take.
 
@@ -172,6 +183,7 @@ EngineRequest = (
     | ChangeSampling
     | UseAdapter
     | HearMelody
+    | HearStyle
     | Credit
     | CancelTake
     | Quit
@@ -200,6 +212,7 @@ class ModelLoaded:
     window_frames: int  # frames one pass may span before the context is re-primed
     fewer_bits: str = ""  # a dtype that is faster on this machine; '': this is the fastest
     hears_melody: bool = False
+    hears_style: bool = False
     smaller: str = ""  # a smaller model that is on this machine; '': there is none
     why: str = ""  # the dtype was chosen, one line; '': it was asked for
 
@@ -236,6 +249,16 @@ class MelodyHeard:
 
     token: int
     melody: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StyleHeard:
+    """style: as `Prompt` has it. took: seconds. problem: as of `MelodyHeard`."""
+
+    token: int
+    style: str
+    took: float = 0.0
     problem: str = ""
 
 
@@ -328,6 +351,7 @@ EngineEvent = (
     | ModelLoaded
     | AdaptersLoaded
     | MelodyHeard
+    | StyleHeard
     | TakeStarted
     | TakeSteered
     | TakeTokens

@@ -16,6 +16,7 @@ MAX_TEXT_WEIGHT = 10.0
 MAX_BLENDED = 8  # prompts
 MAX_MELODY_FRAMES = 937  # 120 s of chroma frames
 MAX_STYLE_FRAMES = 40
+SHORTEST_STYLE, LONGEST_STYLE, STYLE_SECONDS = 1.5, 4.5, 3.0  # a model was trained on these
 DEFAULT_TEXT_PUSH = 5.0  # AudioCraft's advice for MusicGen-Style
 _STYLE = re.compile(r"([0-9a-f]{3})+(\.([0-9a-f]{3})+)*")
 
@@ -44,6 +45,15 @@ def is_adapter_name(asked: str) -> bool:
     return bool(asked) and not set(asked) & set("/\\:\0") and asked[0] not in ".~"
 
 
+def checked_style_seconds(seconds: float) -> float:
+    """How much of a clip is heard for its style. Raises BadInput."""
+    if not SHORTEST_STYLE <= seconds <= LONGEST_STYLE:
+        raise BadInput(
+            f"{seconds:g} s of style is out of range; use {SHORTEST_STYLE} to {LONGEST_STYLE} s"
+        )
+    return seconds
+
+
 def style_of(codes: Sequence[Sequence[int]]) -> str:
     """Codes of a style [frames][books], below 4096, as `Prompt.style` has them."""
     return ".".join("".join(f"{code:03x}" for code in frame) for frame in codes)
@@ -56,6 +66,11 @@ def style_codes(style: str) -> list[list[int]]:
     if not (_STYLE.fullmatch(style) and alike and len(frames) <= MAX_STYLE_FRAMES):
         raise BadInput("that is no style of a clip; make it of a clip")
     return [[int(frame[at : at + 3], 16) for at in range(0, len(frame), 3)] for frame in frames]
+
+
+def style_in_books(style: str, books: int) -> str:
+    """Of a style the first `books` codebooks: with few it is followed loosely."""
+    return ".".join(frame[: 3 * books] for frame in style.split("."))
 
 
 @dataclass(frozen=True, slots=True)

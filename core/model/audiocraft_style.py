@@ -52,7 +52,6 @@ def style_config(
         ffn=state[f"{OWN}transformer.layers.0.linear1.weight"].shape[0],
         books=len(books),
         entries=entries,
-        detail=min(int(told.get("eval_q", 3)), len(books)),
         every=max(1, int(told.get("ds_factor", 15))),
         normed=f"{OWN}batch_norm.running_mean" in state,
     )

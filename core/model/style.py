@@ -29,7 +29,7 @@ class StyleConfig:
 
     listener: config.json of MERT.
     width, layers, heads, ffn: of the Transformer behind it.
-    books, entries: of the quantiser. detail: how many of the books are used unless told.
+    books, entries: of the quantiser.
     every: of so many of MERT's frames (75 a second) one is kept.
     normed: whether the states are brought to mean 0 and width 1.
     """
@@ -41,7 +41,6 @@ class StyleConfig:
     ffn: int = 2_048
     books: int = 6
     entries: int = 1_024
-    detail: int = 3
     every: int = 15
     normed: bool = True
 
@@ -63,15 +62,15 @@ class StyleEar(nn.Module):
         self.output_proj = nn.Linear(width, hidden)
 
     @torch.inference_mode()
-    def codes(self, wave: Tensor, books: int) -> Tensor:
-        """A clip [S] at 24 kHz → codes [frames,books], int64, of the quantiser's first books."""
+    def codes(self, wave: Tensor) -> Tensor:
+        """A clip [S] at 24 kHz → codes [frames,books], int64."""
         x = self.embed(self.listener(wave.to(self.codebooks.device)[None]).last_hidden_state)
         x = x + sinusoidal_positions(0, x.shape[1], x.shape[2]).to(x.device)
         for layer in self.layers:
             x = layer(x)
         left = self.batch_norm(x.transpose(1, 2))[0].T[:: self.config.every]
         found = []
-        for entries in self.codebooks[:books]:
+        for entries in self.codebooks:
             nearest = torch.cdist(left, entries).argmin(1)
             left = left - entries[nearest]
             found.append(nearest)
@@ -81,6 +80,7 @@ class StyleEar(nn.Module):
     def states(self, style: str) -> Tensor:
         """What the language model reads of a style (`Prompt.style`), [1,frames,hidden].
 
+        It may hold the codes of the first codebooks alone (`style_in_books`).
         Raises BadInput for codes that this model has not.
         """
         codes = torch.tensor(style_codes(style), device=self.codebooks.device)

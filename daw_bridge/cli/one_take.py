@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +29,11 @@ from daw_bridge.cli.options import (
     Prompt_,
     Seconds,
     Seed,
+    Style,
+    StyleDetail,
+    StyleSeconds,
     Temperature,
+    TextPush,
     Tokens,
     TopK,
     adapter_choices,
@@ -38,6 +43,7 @@ from daw_bridge.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.model.checkpoint import LoadedModel
     from daw_bridge.offline import Clip, Request
 
 
@@ -60,14 +66,20 @@ def generate(
     more: MorePrompts = None,
     negative: Negative = "",
     melody: Melody = None,
+    style: Style = None,
+    style_seconds: StyleSeconds = 3.0,
+    style_detail: StyleDetail = 3,
+    text_push: TextPush = 5.0,
 ) -> None:
     """Generate a take into a WAV file."""
-    from daw_bridge.offline import Request
+    from daw_bridge.offline import Request, StyleWanted
 
+    wanted = None if style is None else StyleWanted(style, style_seconds, style_detail)
     _to_file(
         Request.of(blended_prompt(prompt, more, negative), out, seconds, bars, bpm, seed, greedy,
                    guidance, top_k, temperature,
-                   model, device, dtype, tokens, adapters=adapter_choices(adapter), melody=melody)
+                   model, device, dtype, tokens, adapters=adapter_choices(adapter), melody=melody,
+                   style=wanted, text_push=text_push)
     )  # fmt: skip
 
 
@@ -94,14 +106,20 @@ def continue_(
     more: MorePrompts = None,
     negative: Negative = "",
     melody: Melody = None,
+    style: Style = None,
+    style_seconds: StyleSeconds = 3.0,
+    style_detail: StyleDetail = 3,
+    text_push: TextPush = 5.0,
 ) -> None:
     """Continue a sound file; OUT holds the continuation alone."""
-    from daw_bridge.offline import Request
+    from daw_bridge.offline import Request, StyleWanted
 
+    wanted = None if style is None else StyleWanted(style, style_seconds, style_detail)
     _to_file(
         Request.of(blended_prompt(prompt, more, negative), out, seconds, bars, bpm, seed, greedy,
                    guidance, top_k, temperature,
-                   model, device, dtype, tokens, clip, keep_clip, adapter_choices(adapter), melody)
+                   model, device, dtype, tokens, clip, keep_clip, adapter_choices(adapter), melody,
+                   wanted, text_push)
     )  # fmt: skip
 
 
@@ -118,6 +136,28 @@ def _heard(melody: Clip, model: str, progress: Callable[[float, str], None]) -> 
     return melody_of(melody.pcm, melody.rate)
 
 
+def _check_hears_style(model: str, progress: Callable[[float, str], None]) -> None:
+    """Before it is loaded. Raises BadInput where the model is another kind."""
+    from core.model.checkpoint import read_info
+
+    if not read_info(model, progress).config.hears_style:
+        raise BadInput(
+            f"{model} follows no style; leave out --style, or take --model facebook/musicgen-style"
+        )
+
+
+def _in_style(request: Request, style: Clip, loaded: LoadedModel) -> Request:
+    """The request, told of the clip; says how long hearing it took."""
+    from core.model.style_clip import heard_style
+
+    assert loaded.ear is not None
+    assert request.style is not None
+    begun = time.perf_counter()
+    heard = heard_style(loaded.ear, style.pcm, style.rate, request.style.seconds)
+    console.print(f"the style was heard in {time.perf_counter() - begun:.2f} s")
+    return request.like(heard)
+
+
 def _to_file(request: Request) -> None:
     """Run the model in this process. Ctrl-C keeps what was made and exits with 130."""
     from daw_bridge.cli.take_progress import TakeProgress
@@ -130,6 +170,7 @@ def _to_file(request: Request) -> None:
         for adapter, _ in request.adapters:
             locate_adapter(adapter)
     clip, take, melody = request.read_clip(), request.read_take(), request.read_melody()
+    style = request.read_style()
     with TakeProgress(console) as progress:
         progress.say("starting")
         from core.codec.resampler import to_model_rate
@@ -138,7 +179,11 @@ def _to_file(request: Request) -> None:
 
         if melody is not None:
             request = request.on(_heard(melody, request.model, progress.loading))
+        if style is not None:
+            _check_hears_style(request.model, progress.loading)
         generator = Generator.load(request.model, request.device, request.dtype, progress.loading)
+        if style is not None:
+            request = _in_style(request, style, generator.loaded)
         for adapter, weight in request.adapters:
             generator.adapters.use(adapter, weight)
         source: dict[str, Any] = {}

@@ -116,6 +116,19 @@ MorePrompts = Annotated[
     _option("--prompt", text="Blend this in, TEXT or TEXT:WEIGHT (1 if not said); repeatable."),
 ]
 Negative = Annotated[str, _option("--negative", text="What to keep away from, in words.")]
+Style = Annotated[
+    Path | None, _option("--style", text="Sound file whose style to follow (style models).")
+]
+StyleSeconds = Annotated[
+    float, _option("--style-seconds", text="Of its middle, how much is heard (1.5 to 4.5).")
+]
+StyleDetail = Annotated[
+    int, _option("--style-detail", text="How closely it is followed (1 loosely, to 6).")
+]
+TextPush = Annotated[
+    float,
+    _option("--text-push", text="How much more than the style the words count (1 as much)."),
+]
 Melody = Annotated[
     Path | None, _option("--melody", text="Sound file with a melody to follow (melody models).")
 ]

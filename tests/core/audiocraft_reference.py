@@ -28,7 +28,7 @@ import torch
 from transformers import HubertModel, T5EncoderModel, T5Tokenizer
 
 from core.codec.encodec import Codec
-from core.generation.params import Prompt, SamplingParams, style_codes
+from core.generation.params import Prompt, SamplingParams, style_codes, style_in_books
 from core.generation.token_stream import TokenStream
 from core.model.checkpoint import LoadedModel, load_checkpoint
 from core.model.melody import melody_of
@@ -138,7 +138,7 @@ def of_style(folder: Path) -> dict[str, Any]:
     ear = theirs.lm.condition_provider.conditioners["self_wav"]
     for detail, seconds in ((3, 3.0), (6, 4.5), (1, 1.5)):
         theirs.set_style_conditioner_params(eval_q=detail, excerpt_length=seconds)
-        style = heard_style(loaded.ear, clip, 32_000, seconds, detail)
+        style = style_in_books(heard_style(loaded.ear, clip, 32_000, seconds), detail)
         attributes, _ = theirs._prepare_tokens_and_attributes(
             [WORDS], None, [torch.from_numpy(clip.T)]
         )

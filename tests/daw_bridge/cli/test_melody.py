@@ -1,4 +1,4 @@
-"""`generate` and `continue` on each kind of checkpoint, and `--melody`."""
+"""`generate` and `continue` on each kind of checkpoint, `--melody` and `--style`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from daw_bridge.take_chunks import read_take_file
 from daw_bridge.take_timeline import timeline
 from tests.core.audiocraft_layout import write_audiocraft
 from tests.core.generation.test_melody import tune
+from tests.core.model.test_style import FIGURES
+from tests.core.style_layout import music, write_style
 from tests.core.tiny_checkpoints import make_checkpoint, tiny_model
 
 SHORT = ["--seconds", "0.4", "--seed", "1", "--device", "cpu", "--greedy"]
@@ -59,6 +61,41 @@ def test_a_melody_is_followed_and_kept_with_the_take() -> None:
     without_words, _ = take(model, "", "--melody", "tune.wav")
     assert not np.array_equal(sung, without_words)
     take(model, "tune.wav", "pads", "--melody", "tune.wav", command="continue")
+
+
+def test_a_style_is_followed_as_closely_as_is_wanted_and_kept_with_the_take() -> None:
+    model = write_style(Path("model"))
+    soundfile.write("clip.wav", music(), 32_000, subtype="FLOAT")
+    told = ["--style", "clip.wav"]
+    plain, _ = take(model, "pads")
+    closely, _ = take(model, "pads", *told, "--style-detail", "6", "--style-seconds", "4.5")
+    kept = read_take_file(Path("a.wav"))
+    assert kept is not None
+    assert timeline(kept.record)[0].prompt.style == FIGURES["6 4.5"]["style"]
+    assert "style of clip.wav" in str(soundfile.SoundFile("a.wav").copy_metadata()["comment"])
+    loosely, _ = take(model, "pads", *told)
+    assert len({one.tobytes() for one in (plain, closely, loosely)}) == 3
+    take(model, "clip.wav", "", *told, command="continue")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--style", "tune.wav"], "follows no style"),
+        (["--style", "tune.wav", "--style-seconds", "5"], "use 1.5 to 4.5"),
+        (["--style", "tune.wav", "--style-detail", "7"], "use 1 to 6"),
+        (["--style", "nothing.wav"], "does not exist"),
+        (["--text-push", "0"], "use 1 (off) to 10"),
+    ],
+)
+def test_a_style_that_cannot_be_followed_is_one_line(
+    words: list[str], line: str, tiny_text_model: Path
+) -> None:
+    words = ["generate", "x", "-o", "a.wav", *words, "--model", str(tiny_text_model)]
+    error = CliRunner().invoke(app, words).exception
+    assert isinstance(error, BadInput)
+    assert line in str(error)
+    assert not Path("a.wav").exists()
 
 
 @pytest.mark.parametrize(
