@@ -64,10 +64,8 @@ class TakeCard(QFrame):
             row.addWidget(button)
         row.addWidget(self.continue_button)
         row.addWidget(self.folder_button)
-        self.setCursor(Qt.CursorShape.OpenHandCursor)
         for button in (self.continue_button, self.folder_button, *self.walks):
             button.setCursor(Qt.CursorShape.ArrowCursor)
-        self.setToolTip(self.tr("Drag this take into your DAW"))
         self.setAccessibleName(self.tr("Last take"))
         self.hide()
 
@@ -80,13 +78,21 @@ class TakeCard(QFrame):
 
     def show_take(self, take: int, path: str, seconds: float) -> None:
         self._take, self._path = take, Path(path)
-        text = self.tr("Take {take} · {seconds} s · drag it into your DAW").format(
-            take=take, seconds=f"{seconds:.1f}"
-        )
-        self._text.setToolTip(self._path.name)
+        text = self.tr("Take {take} · {seconds} s · drag it into your DAW")
+        self._say(text.format(take=take, seconds=f"{seconds:.1f}"), there=True)
+        self.show()
+
+    def show_gone(self) -> None:
+        """Its file is not where it was: there is nothing to drag."""
+        text = self.tr("Take {take}: its file is gone, moved or deleted by another program")
+        self._say(text.format(take=self._take), there=False)
+
+    def _say(self, text: str, *, there: bool) -> None:
         self._text.setText(text)
         self.setAccessibleDescription(text)
-        self.show()
+        self._grip.setVisible(there)
+        self.setCursor(Qt.CursorShape.OpenHandCursor if there else Qt.CursorShape.ArrowCursor)
+        self.setToolTip(self.tr("Drag this take into your DAW") if there else "")
 
     def clear(self) -> None:
         """There is no such take any more."""
@@ -115,6 +121,9 @@ class TakeCard(QFrame):
         if moved < QApplication.startDragDistance():
             return
         self._pressed = None
+        if not self._path.exists():
+            self.show_gone()
+            return
         drag = QDrag(self)
         drag.setMimeData(self.mime_data())
         drag.setPixmap(self._picture(160, 40))

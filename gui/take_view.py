@@ -118,17 +118,23 @@ class TakeView(QWidget):
             self.card.clear()
         if record is None or not record.path:
             return
-        self.card.show_take(record.take, record.path, record.seconds)
         if self.strip.take != record.take:
             bar = seconds_of_bars(1, record.beats, record.tempo)
             self.strip.begin(record.take, record.seconds, bar)
-            self._fill(record.take)
+        self._fill(record.take)
 
     def _fill(self, take: int) -> None:
-        """The current take's waveform, as soon as it is read."""
-        if self._current is None or take != self.strip.take or self._grows(take):
+        """The current take's file and waveform, as far as they are known."""
+        current = self._current
+        if current is None or take != current.take:
             return
-        peaks = self._peaks.peaks(self._current)
+        if self._peaks.is_gone(take):
+            self.card.show_gone()
+        elif current.path:
+            self.card.show_take(take, current.path, current.seconds)
+        if take != self.strip.take or self._grows(take):
+            return
+        peaks = self._peaks.peaks(current)
         if peaks is not None and len(peaks):
             self.strip.add(0, peaks)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import QFileSystemWatcher, QModelIndex, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QHideEvent, QShortcut, QShowEvent
+from PyQt6.QtGui import QColor, QShortcut, QShowEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -117,7 +117,7 @@ class TakesPage(QWidget):
         actions.connect_to(actions.delete, self._delete)
         actions.connect_to(actions.restore, self._restore)
         self._watcher.directoryChanged.connect(lambda _path: self._settling.start())
-        self._settling.timeout.connect(self._look_again)
+        self._settling.timeout.connect(self._peaks.look_again)
 
     # ------------------------------------------------------------ events
 
@@ -167,10 +167,6 @@ class TakesPage(QWidget):
         self._show_chosen()
         self._settling.start()
 
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        super().hideEvent(event)
-        self._settling.stop()
-
     def _search(self) -> None:
         self.model.search(self.search.text(), starred=self.starred.isChecked())
 
@@ -205,10 +201,6 @@ class TakesPage(QWidget):
         self.detail.show_take(record, parent, peaks)
         if record is not None and record.take != self._sounding:
             self.detail.show_head(None)
-
-    def _look_again(self) -> None:
-        if self.isVisible():
-            self._peaks.look_again()
 
     # ------------------------------------------------------------ doing
 

@@ -240,13 +240,21 @@ def test_a_file_deleted_behind_our_back_is_said(
     panel.pages.show_page("takes")
     takes = panel.takes
     qtbot.waitUntil(lambda: panel.peaks.reads == 3)
-    Path(records[2].path).unlink()
+    file = Path(records[2].path)
+    elsewhere = file.rename(file.with_suffix(".aside"))
     qtbot.waitUntil(lambda: panel.peaks.is_gone(3), timeout=3000)
     assert "gone" in str(takes.model.index_of(3).data(Qt.ItemDataRole.ToolTipRole))
     takes.list.look_at(3)
     assert not takes.actions_.play.isEnabled()
     assert takes.actions_.delete.isEnabled(), "what is left of it can be cleared away"
     assert not takes.model.flags(takes.model.index_of(3)) & Qt.ItemFlag.ItemIsDragEnabled
+    panel.pages.show_page("play")  # the current take is the one to drag there
+    card = panel.take.card
+    assert "gone" in card.text()
+    elsewhere.rename(file)  # what happens there is seen from here, too
+    qtbot.waitUntil(lambda: "drag it" in card.text(), timeout=3000)
+    file.unlink()
+    qtbot.waitUntil(lambda: "gone" in card.text(), timeout=3000)
 
 
 def test_the_recipe_is_one_click_away(
