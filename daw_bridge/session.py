@@ -6,6 +6,7 @@ outcomes. The controller's thread is the only caller.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from core.errors import BadCheckpoint, DawBridgeError
@@ -134,7 +135,8 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
             if answers and model.origin is not None:
                 turn.send(disk.KeepSettings({"model": event.model}))
             origin = None if answers else model.origin
-            turn.change(model=ModelState(event.model, 1.0, "", event, origin=origin), problem="")
+            turn.change(model=ModelState(event.model, 1.0, "", event, origin=origin))
+            turn.change(problem=turn.state.device_problem)  # that one the model has not mended
         case engine.AdaptersLoaded():
             hear_adapters(turn, event)
         case engine.MelodyHeard() | engine.StyleHeard():
@@ -157,6 +159,8 @@ def _hear_engine(turn: Turn, event: engine.EngineEvent) -> None:
         case engine.EngineProblem(take, code, text):
             turn.change(problem=text)
             origin = ask.Origin(source="engine")
+            if code == ENGINE_RESTARTED:
+                turn.change(model=replace(model, progress=0.0))
             if take is None and model.asked and code != ENGINE_RESTARTED:
                 if _can_do_with_the_starter(model, code):
                     text += "; the starter model is loaded instead"

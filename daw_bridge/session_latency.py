@@ -64,6 +64,9 @@ def hear_played(turn: Turn, played: Played, dropouts: int) -> None:
     flight = state.current
     if flight is None or flight.take != played.take or flight.aside:
         return
+    if state.model.progress < 1:  # an engine that is started again is not a slow one
+        turn.change(headroom=replace(state.headroom, told_at=turn.now))
+        return
     if dropouts > 0 and played.buffered < STARVED:
         twice = 2 * state.in_hand / HITCH  # as much in hand, from now on
         headroom = replace(state.headroom, worst=max(state.headroom.worst, twice))

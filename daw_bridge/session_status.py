@@ -62,7 +62,7 @@ def _word(state: SessionState) -> str:
         return "playing"
     flight = state.current
     if flight is None:
-        return "idle"
+        return "idle" if model.progress >= 1 else "loading"  # the engine is started again
     if not flight.begun and not flight.muted and flight.start_at is not None and flight.held:
         return "scheduled"
     return "idle" if flight.engine_done or flight.cancelled else "generating"

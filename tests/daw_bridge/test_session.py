@@ -517,6 +517,11 @@ def test_a_device_that_is_back_is_no_problem_any_more(session: Session) -> None:
     assert session.state.problem == ""
 
 
+def test_a_model_that_is_ready_does_not_make_a_missing_device_forgotten(session: Session) -> None:
+    session.do(audio.DeviceLost("output", "no audio device", True), loaded())
+    assert session.state.shown.problem == "no audio device"
+
+
 def test_a_take_that_is_not_there_cannot_be_kept(session: Session) -> None:
     came = session.do(ask.KeepTake(99, ME))
     assert session.one(events.Problem, came).origin == ME

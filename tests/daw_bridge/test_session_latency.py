@@ -100,6 +100,21 @@ def test_guidance_goes_in_time_and_comes_back_and_the_take_remembers_where() -> 
     assert frames == sorted(frames)
 
 
+def test_an_engine_that_is_started_again_is_not_taken_for_a_slow_one() -> None:
+    stage = Stage()
+    stage.play(5, 4.0)
+    stage.do(engine.EngineProblem(1, "engine", "the engine process ended; it is started again"))
+    heard, dropouts = round((stage.now - stage.began) * 32_000), 0
+    came: list[SessionOutput] = []
+    for _ in range(50):  # ten seconds without a frame; after six the ear has nothing left
+        dropouts += 1
+        came += stage.do(audio.Played(1, 1, heard, 0.0, dropouts), after=TICK)
+    assert steps(came) == []
+    stage.do(loaded())
+    stage.dropouts = dropouts
+    assert {"guidance off", "lighter model"}.isdisjoint(steps(stage.play(5, 4.0)))
+
+
 def test_a_step_is_one_line_that_says_what_is_going_on() -> None:
     stage = Stage()
     told = of(events.LatencyChanged, stage.play(35, 0.7))
