@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -173,6 +174,7 @@ class SessionState:
     tuning: Latency = field(default_factory=Latency)
     starved: int = 0  # dropouts that came of an engine that was too slow
     reaction: float = 0.0  # seconds from a change to its first sound, as measured; 0: not yet
+    reacted_at: float = -math.inf  # when that was last measured
     ready_after: float = 1.0  # seconds from a request to its first block, as last measured
     oscquery: int = 0  # the HTTP port that describes the addresses; 0: none
     problem: str = ""

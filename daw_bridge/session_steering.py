@@ -45,6 +45,8 @@ CODEC_AHEAD = 4  # frames: a sample depends on frames so much later
 FIRST_SOUND = 9  # steps from a change to its first sound: a block of five, and the delay's
 UNKNOWN_REACTION = 0.5  # seconds from a change to its first sound, before one was measured
 LONGEST_REACTION = 5.0
+REACTION_HALF_LIFE = 15.0  # seconds in which a slow one counts half …
+REACTION_FADES = 0.1  # … and at most this much less from one change to the next
 SHORTEST_GAP = 0.1  # seconds between two changes of one take: each costs the engine some steps
 LONGEST_GAP = 1.0
 SHORTEST_BRANCH = 25  # frames of a take that are worth making anew
@@ -308,11 +310,14 @@ def on_steered(turn: Turn, answer: TakeSteered) -> None:
 
 
 def note_reaction(turn: Turn, flight: Flight) -> None:
-    """The first sound after a change has come: so long it takes. Rises at once, falls slowly."""
+    """The first sound after a change has come: so long it takes. Rises at once, falls slowly, also
+    while a fader moves: each change leaves little in hand, so the slowest one lately counts."""
     if flight.steered_at is None:
         return
-    took = min(LONGEST_REACTION, turn.now - flight.steered_at)
-    turn.change(reaction=max(took, 0.9 * turn.state.reaction + 0.1 * took))
+    took, known = min(LONGEST_REACTION, turn.now - flight.steered_at), turn.state.reaction
+    passed = (turn.now - turn.state.reacted_at) / REACTION_HALF_LIFE
+    fades = min(REACTION_FADES, 1 - 0.5**passed)
+    turn.change(reaction=max(took, known + fades * (took - known)), reacted_at=turn.now)
     turn.change_flight(flight.take, steered_at=None)
 
 

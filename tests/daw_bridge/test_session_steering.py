@@ -73,6 +73,24 @@ def test_what_was_sent_is_replaced_at_its_sample_and_noted(session: Session) -> 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("apart", "kept"), [(0.3, 0.8), (30.0, 0.45)])
+def test_a_slow_change_is_remembered_by_the_clock(
+    session: Session, apart: float, kept: float
+) -> None:
+    """Ten quick ones after it: within three seconds they say little, in five minutes much."""
+    for number, took in enumerate((1.0, *[0.1] * 10)):
+        text = ask.SetPrompt(f"dub {number}", ME)
+        asked = session.one(engine.ChangePrompt, session.do(text, after=max(0.01, apart - took)))
+        answer(session, asked)
+        assert asked.frame is not None
+        sound = engine.PcmBlock(1, asked.epoch, asked.frame * 640 - 2_402, pcm_of(5))
+        session.do(sound, after=took)
+        now = 5.0 + asked.frame / 50
+        session.do(audio.Played(1, asked.epoch, round(now * 32_000) // 640 * 640, 10.0, 0))
+    low, high = (kept, 1.0) if apart < 1 else (0.1, kept)
+    assert low < session.state.reaction < high
+
+
 def test_an_engine_that_was_not_ahead_changes_without_a_splice(session: Session) -> None:
     session.do(ask.SetPrompt("dub", ME))
     reply = engine.TakeSteered(1, 1, 750, 750 * 640, DUB, SamplingParams(seed=4))
