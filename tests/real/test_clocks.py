@@ -66,7 +66,7 @@ def midi_clock(
     try:
         wait_for(lambda: any("jack_midi_clock" in p for p in server.ports()), 5, "its port")
         if settled:
-            time.sleep(2)  # the recorder's own idea of the time needs 64 cycles, as ours does
+            time.sleep(1.5)  # the recorder's own idea of the time needs 64 cycles, as ours does
         yield recorder
     finally:
         clock.send_signal(signal.SIGINT)  # SIGTERM would leave jackd waiting for it
