@@ -20,6 +20,7 @@ from gui.wording import FOLLOWED_CLOCKS, clock_text
 
 IN_FRONT = ("bars", "seed", "tell_tempo")
 ELSEWHERE = ("tempo", "clock", "link", "loop", "buffer")  # clock, verbs, Set-up
+OF_A_STYLE = ("style_detail", "text_push")  # in sight only where the model hears one
 FOLD_COLUMNS = 4
 
 
@@ -51,7 +52,9 @@ class ParameterRow(QWidget):
         self.fold = QWidget()
         grid = QGridLayout(self.fold)
         grid.setContentsMargins(0, 0, 0, 0)
-        behind = [name for name in PARAMETERS if name not in (*IN_FRONT, *ELSEWHERE)]
+        behind = [n for n in PARAMETERS if n not in (*IN_FRONT, *ELSEWHERE, *OF_A_STYLE)]
+        behind += OF_A_STYLE
+        self._of_a_style: list[QWidget] = []
         for number, name in enumerate(behind):
             row, column = divmod(number, FOLD_COLUMNS)
             label = self._label(name)
@@ -59,6 +62,8 @@ class ParameterRow(QWidget):
             grid.addWidget(label, row, 2 * column)
             grid.addWidget(self.fields[name], row, 2 * column + 1)
             grid.setColumnStretch(2 * column + 1, 1)
+            if name in OF_A_STYLE:
+                self._of_a_style += [label, self.fields[name]]
         self.fold.hide()
         self.more.toggled.connect(self._open_fold)
         self._open_fold(False)
@@ -75,7 +80,10 @@ class ParameterRow(QWidget):
             field.show_value(value)
 
     def show_status(self, status: Status) -> None:
-        """A clock that leads sets the tempo: the box shows it and cannot be edited."""
+        """A clock that leads sets the tempo: the box shows it and cannot be edited. What a model
+        has no use for is not in sight."""
+        for widget in self._of_a_style:
+            widget.setVisible(status.hears_style)
         tempo = self.fields["tempo"]
         followed = status.clock in FOLLOWED_CLOCKS
         tempo.setEnabled(not followed)

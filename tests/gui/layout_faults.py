@@ -28,7 +28,10 @@ TEXTS = (QLabel, QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit)
 def faults(window: QWidget, may_give_way: set[str]) -> list[str]:
     """A line each. may_give_way: texts that may end in an ellipsis, by how they begin."""
     found: list[str] = []
-    widgets = [one for one in window.findChildren(QWidget) if one.isVisible()]
+    shown = [one for one in window.findChildren(QWidget) if one.isVisible()]
+    for popup in (one for one in shown if one.isWindow()):
+        found += faults(popup, may_give_way)
+    widgets = [one for one in shown if one.window() is window]
     for widget in widgets:
         if isinstance(widget, TEXTS) and not isinstance(widget.parentWidget(), TEXTS):
             found += _outside(widget, window)

@@ -50,6 +50,15 @@ def test_a_status_shows_everywhere(panel: MainWindow, controller: Rehearsal, qtb
     assert "9770" in panel.status_line.port.text()
 
 
+def test_what_only_a_style_model_uses_is_shown_with_one_alone(
+    panel: MainWindow, controller: Rehearsal, qtbot: QtBot
+) -> None:
+    panel.parameters.more.setChecked(True)
+    assert not panel.parameters.fields["style_detail"].isVisible()
+    controller.emit(StatusChanged(replace(READY, hears_style=True)))
+    qtbot.waitUntil(panel.parameters.fields["style_detail"].isVisible)
+
+
 def test_loading_shows_a_bar_and_ends(
     panel: MainWindow, controller: Rehearsal, qtbot: QtBot
 ) -> None:
