@@ -30,6 +30,7 @@ HUB_IDS = (
     "facebook/musicgen-stereo-large",
     "facebook/musicgen-stereo-melody",
     "facebook/musicgen-stereo-melody-large",
+    "facebook/musicgen-style",
 )
 
 

@@ -84,6 +84,8 @@ def _about(name: str, known: Mapping[str, Any]) -> str:
     sound = _tr("stereo") if "stereo" in known["plays"] else _tr("mono")
     if "melody" in known["plays"]:
         sound = _tr("{sound}, follows a melody").format(sound=sound)
+    if "style" in known["plays"]:
+        sound = _tr("{sound}, follows a style").format(sound=sound)
     return sound
 
 

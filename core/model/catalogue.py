@@ -109,7 +109,7 @@ def _in_hub_cache() -> list[str]:
 PARTS = {
     "t5-base": "a part of models in AudioCraft's format",
     "google-t5/t5-base": "a part of models in AudioCraft's format",
-    LISTENER_ID: "a part of models that follow a style",
+    LISTENER_ID: f"a part of models that follow a style, weights under {PUBLIC_LICENCE}",
     "facebook/encodec_32khz": "a part of models in AudioCraft's format",
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.generation.generator import Generator
 from core.generation.messages import (
     HearStyle,
     LoadModel,
@@ -40,7 +41,10 @@ def hear(remote: Remote, clip: np.ndarray, seconds: float = 3.0) -> StyleHeard:
     return heard
 
 
-def test_a_take_in_the_style_of_a_clip(remote: Remote, tmp_path: Path) -> None:
+def test_a_take_in_the_style_of_a_clip(
+    remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Generator, "warm_up", lambda self: 1)  # rehearsals take seconds
     assert "follows no style" in hear(remote, music()).problem  # no model is there yet
     remote.send(LoadModel(str(write_style(tmp_path / "style")), "cpu", "float32"))
     [model] = of(ModelLoaded, remote.until(lambda event: isinstance(event, ModelLoaded)))

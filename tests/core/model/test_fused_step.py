@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from core.generation.device_loop import DeviceLoops
+from core.generation.guidance import guide
 from core.generation.params import Prompt, SamplingParams
 from core.generation.shared_stream import SharedStream
+from core.generation.static_draw import StaticSampling
 from core.generation.token_batch import TokenBatch
 from core.model.config import ModelConfig
 from core.model.language_model import LanguageModel
@@ -105,6 +107,26 @@ def test_a_step_is_that_of_the_layers(rows: int, kind: str, positions: tuple[int
         for name in ("keys", "values"):
             one, other = (getattr(step.cache, name) for step in (fused, plain))
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("_interpreted")
+def test_words_are_pushed_beyond_a_style() -> None:
+    """The draw from three branches."""
+    from core.model.fused_step import FusedLayers
+
+    lm = model()
+    fused = FusedLayers(CONFIG, 3, StaticStep(lm, 3, 8).cache)
+    sampling = StaticSampling.made(1, lm.device)
+    sampling.hold([SamplingParams(greedy=True, guidance=3.0, text_push=5.0)], CONFIG.vocab)
+    logits = torch.randn(3, 4, CONFIG.vocab, generator=torch.Generator().manual_seed(2))
+    column, drawn = torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, 1, 4, dtype=torch.int64)
+    known = torch.full((2, 1, 4), -1)
+    fused.draw(logits, torch.ones(1), sampling, torch.zeros(1, dtype=torch.int64), known, drawn,
+               column, drawing=False)  # fmt: skip
+    expected = guide(logits, 3.0, 5.0).argmax(-1)
+    assert torch.equal(column[0], expected)
+    assert torch.equal(drawn[0, 0], expected)
+    assert not torch.equal(expected, guide(logits[[0, 2]], 3.0).argmax(-1))
 
 
 @pytest.mark.accept
