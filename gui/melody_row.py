@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtCore import QCoreApplication, QTimer, pyqtSignal
 from PyQt6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -94,7 +94,6 @@ class MelodyRow(QFrame):
 
     def _show(self) -> None:
         self.setVisible(self._follows or bool(self._path))
-        self.file.setEnabled(self._follows)
         self.input.setVisible(self._follows)
         self.file.setVisible(self._follows)
         self.none.setVisible(bool(self._path))
@@ -141,4 +140,6 @@ class MelodyRow(QFrame):
 
 
 def _name(path: str) -> str:
-    return MelodyRow.tr("the input") if path == FROM_INPUT else PurePath(path).name
+    if path == FROM_INPUT:
+        return QCoreApplication.translate("MelodyRow", "the input")
+    return PurePath(path).name
