@@ -59,7 +59,11 @@ class SeenPanel:
         accent = of_colour(pixels, [LIGHT.accent])
         for top, bottom in _runs(accent.sum(axis=1) > WIDEST_CHIP):
             if bottom - top >= TALLEST_LINE:
-                across = np.flatnonzero(accent[(top + bottom) // 2])
+                middle = (top + bottom) // 2
+                across = np.flatnonzero(accent[middle])
+                edge = pixels[middle : middle + 1, across[0] - 1 : across[0]]
+                if of_colour(edge, [LIGHT.text]).all():  # its border, under the mouse
+                    across = np.append(across[0] - 1, across)
                 return int(across[0]), int(across[-1]), top, bottom
         return None
 
@@ -72,13 +76,10 @@ class SeenPanel:
     def _frames(self, pixels: Pixels) -> list[Frame]:
         """What has a border at its left, below Generate."""
         left, _, _, below = self._found(pixels)
-        edge = pixels[below:, left - 2 : left + 1]  # that of a button under the mouse is dark
+        edge = pixels[below:, left : left + 1]
         # sound, and the line where it is heard, cover the border
-        bordered = of_colour(edge, [LIGHT.border, LIGHT.text]) | of_wave(edge)
-        runs = [
-            Frame(left, below + top, below + bottom)
-            for top, bottom in _runs(bordered.sum(axis=1) > 0)
-        ]
+        bordered = (of_colour(edge, [LIGHT.border, LIGHT.text]) | of_wave(edge))[:, 0]
+        runs = [Frame(left, below + top, below + bottom) for top, bottom in _runs(bordered)]
         return [frame for frame in runs if frame.height > TALLEST_LINE]
 
     def card(self) -> Place | None:
@@ -92,13 +93,18 @@ class SeenPanel:
         """The strip, without its border: [height, width, 3]."""
         pixels = self._desktop.pixels()
         strip = self._frames(pixels)[0]
-        inside = pixels[strip.top : strip.bottom, strip.left + 2 :]
-        outside = of_colour(inside[-1:], [LIGHT.window])[0]
+        inside = pixels[strip.top : strip.bottom, strip.left + 1 :]
+        row = 3 * len(inside) // 4  # where there is no writing
+        outside = of_colour(inside[row : row + 1], [LIGHT.window])[0]
         return inside[:, : int(np.flatnonzero(outside)[0]) - 1]
+
+    def profile(self) -> NDArray[np.float64]:
+        """How tall the sound is in each column of the strip, of the strip's height."""
+        return of_wave(self.waveform()).mean(axis=0)
 
     def heard_columns(self) -> int:
         """Columns of the strip with sound in them."""
-        return int(of_wave(self.waveform()).any(axis=0).sum())
+        return int(np.count_nonzero(self.profile()))
 
     def progress_shown(self) -> bool:
         """Whether something moves or is filled in the bar below the strip."""
@@ -110,7 +116,7 @@ class SeenPanel:
     def in_waveform(self, part: float) -> Place:
         """A place in the strip, so far from its left."""
         strip, width = self.frames()[0], self.waveform().shape[1]
-        return strip.left + 2 + round(part * width), strip.middle
+        return strip.left + 1 + round(part * width), strip.middle
 
     def tray_icon(self, state: str) -> Place | None:
         """Where the icon is, if it shows that state."""

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from gui.theme import LIGHT
 from tests.real.ardour import Ardour
 from tests.real.conftest import JackServer
 from tests.real.desktop import Desktop, Place, end, of_colour, watch
-from tests.real.seen_panel import SeenPanel, of_wave
+from tests.real.seen_panel import SeenPanel
 from tests.real.serving import OscClient, Program
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -59,6 +60,18 @@ class Musician:
         watch(self.panel.card, "the card to drag")
         return found[0]
 
+    def seen_at_rest(self) -> NDArray[np.float64]:
+        """The waveform, once it changes no more."""
+        looks = [self.panel.profile()]
+
+        def still() -> bool:
+            time.sleep(0.1)
+            looks.append(self.panel.profile())
+            return np.array_equal(looks[-1], looks[-2])
+
+        watch(still, "the waveform is at rest")
+        return looks[-1]
+
     def files(self, take: int) -> list[Path]:
         return list(self.program.takes.glob(f"take-{take:04}*.wav"))
 
@@ -90,7 +103,7 @@ def play_a_session(musician: Musician, client: OscClient) -> list[Path]:
     musician.watch_it_grow()
     second = musician.stop(2)
 
-    before = of_wave(panel.waveform())
+    before = musician.seen_at_rest()
     desktop.click(panel.in_waveform(0.5))
     watch(lambda: of_colour(panel.waveform(), [LIGHT.warning]).any(), "a cursor")
     desktop.key("ctrl+b")
@@ -98,10 +111,15 @@ def play_a_session(musician: Musician, client: OscClient) -> list[Path]:
     third = musician.stop(3)
 
     desktop.key("alt+Left")
-    watch(lambda: (of_wave(panel.waveform()) == before).mean() > 0.99, "the second take again")
+    watch(lambda: alike(panel.profile(), before), "the second take again")
     client.send("/musicgen/takes")
     assert client.wait_for("/musicgen/takes")[1][-1] == 2
     return [first, second, third]
+
+
+def alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two waveforms are the same but for a line through one of them."""
+    return len(one) == len(other) and float(np.mean(np.abs(one - other) > 0.03)) < 0.05
 
 
 def check_takes(takes: list[Path]) -> None:
