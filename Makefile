@@ -16,7 +16,7 @@ run: setup ## start the tray application (ARGS="serve --osc-port 9770")
 test: setup test-programs ## the tests (ARGS="tests/core -k delay")
 ifeq ($(strip $(ARGS)),)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
-	    -m "not accept and not gpu and (not real or beside_others)"; others=$$?; \
+	    --no-loadscope-reorder -m "not accept and not gpu and (not real or beside_others)"; others=$$?; \
 	$(BIN)/python -m pytest tests/real -m "real and not accept and not beside_others" && exit $$others
 else
 	$(BIN)/python -m pytest $(ARGS)
