@@ -97,6 +97,11 @@ class TakeDelegate(QStyledItemDelegate):
         editor.setPlaceholderText(self.tr("A name; empty: its prompt"))
         return editor
 
+    def setEditorData(self, editor: QWidget | None, index: QModelIndex) -> None:
+        """What is typed stays, when the row changes meanwhile: its waveform may be read now."""
+        if not (isinstance(editor, QLineEdit) and editor.isModified()):
+            super().setEditorData(editor, index)
+
     def updateEditorGeometry(
         self, editor: QWidget | None, option: QStyleOptionViewItem, index: QModelIndex
     ) -> None:
