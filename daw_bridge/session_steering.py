@@ -16,8 +16,8 @@ from core.generation.messages import (
     ChangePrompt,
     ChangeSampling,
     MelodyHeard,
-    StyleHeard,
     PcmBlock,
+    StyleHeard,
     TakeSteered,
 )
 from core.generation.params import (
