@@ -25,6 +25,7 @@ OSC_PORT = 3819
 TRACK = ("ardour:cap/audio_in 1", "ardour:cap/audio_in 2")
 CLOCK = "ardour:MIDI Clock out"
 SCREEN = (1400, 900)
+ON_ONE_CORE = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
 STARTS = 6  # at most, see `_comes_up`
 SETTLES = 3.0  # seconds after its track is there
 MAKE = """
@@ -78,8 +79,8 @@ class Ardour:
         script = folder / "make.lua"
         script.write_text(MAKE.format(folder=self.folder, rate=self.server.rate))
         subprocess.run(
-            [LIBRARY / "luasession", script], env=self._environment, timeout=60, check=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [*ON_ONE_CORE, LIBRARY / "luasession", script],
+            env=self._environment, timeout=60, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         (settings / "config").write_text(  # luasession has written its own
             SETTINGS.format(rate=self.server.rate, period=self.server.period)
@@ -110,13 +111,18 @@ class Ardour:
     def _comes_up(self) -> bool:
         """False where it has to be started again, on a new jackd.
 
-        In 5 of 12 starts, with nothing else running, jackd read nonsense from Ardour's socket while
-        the session loaded (most likely two of its threads asked at once), and forgot some of it.
+        Threads of Ardour's ask jackd at once while it loads, and libjack lets them write into one
+        socket: in 5 of 12 starts, with nothing else running, jackd then read nonsense and forgot
+        some of it. On one core they hardly meet: none of 10.
         """
-        self._start("ardour", "-P", "-a", "-n", str(self.folder / "sess.ardour"))
+        if self.server.confused():  # by `luasession`
+            self.server.restart()
+        self._start(*ON_ONE_CORE, "ardour", "-P", "-a", "-n", str(self.folder / "sess.ardour"))
         wait_for(lambda: TRACK[0] in self.ports() or self.server.confused(), 60, "Ardour is there")
         time.sleep(SETTLES)  # its OSC is up a little after its ports
         if not self.server.confused() and TRACK[0] in self.ports():
+            for thread in Path(f"/proc/{self._processes[-1].pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), os.sched_getaffinity(0))
             return True
         self._end(self._processes.pop())
         self.server.restart()
