@@ -88,6 +88,7 @@ class BridgeAdapter(QObject):
     controller_mapped = pyqtSignal(object)
     loopback_measured = pyqtSignal(object)
     melody_changed = pyqtSignal(object)
+    style_changed = pyqtSignal(object)
 
     _wake = pyqtSignal()
 
@@ -210,14 +211,9 @@ class BridgeAdapter(QObject):
                 self.loopback_measured.emit(event)
             case MelodyChanged():
                 self.melody_changed.emit(event)
-            case (
-                Pong()
-                | AdaptersChanged()
-                | CurrentTake()
-                | StyleChanged()
-                | TakeTold()
-                | TakesTold()
-            ):
+            case StyleChanged():
+                self.style_changed.emit(event)
+            case Pong() | AdaptersChanged() | CurrentTake() | TakeTold() | TakesTold():
                 pass  # an answer to somebody else's question; not shown yet
             case _:
                 assert_never(event)

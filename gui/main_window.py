@@ -18,6 +18,7 @@ from daw_bridge.commands import (
     AskParameter,
     AskPrompt,
     AskStatus,
+    AskStyle,
     AskTree,
 )
 from daw_bridge.events import Status
@@ -91,7 +92,8 @@ class MainWindow(QWidget):
         self.pages = Pages()
         self._lay_out()
         self.clip_drop = ClipDrop(self)
-        self.clip_drop.overlay.leave_open(self.play.melody)
+        for clip in self.play.clips:
+            self.clip_drop.overlay.leave_open(clip)
         self.addActions(self.actions_.window_wide())
         self._order_tabs()
         self.midi_learn = MidiLearn(self, fields.fields, bridge.submit)
@@ -114,6 +116,7 @@ class MainWindow(QWidget):
         for slot in (NEGATIVE_SLOT, *range(1, PROMPT_SLOTS + 1)):
             submit(AskPrompt(slot))
         submit(AskMelody())
+        submit(AskStyle())
         submit(AskTree())
         self.midi_learn.begin()
         self.devices.refresh()
@@ -162,7 +165,8 @@ class MainWindow(QWidget):
     def _order_tabs(self) -> None:
         fields = self.parameters.fields
         order = [
-            self.prompt.edit, *self.play.melody.buttons(), *self.transport.buttons(),
+            self.prompt.edit, *self.play.melody.buttons(), *self.play.style_clip.buttons(),
+            *self.transport.buttons(),
             fields["bars"], fields["seed"], fields["tell_tempo"], self.parameters.more,
             *self.take.card.walks, self.take.card.continue_button, self.take.card.folder_button,
             self.alternatives.make, *self.alternatives.buttons,

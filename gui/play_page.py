@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from gui.actions import Actions
 from gui.alternatives_row import AlternativesRow
-from gui.melody_row import MelodyRow
+from gui.clip_row import ClipRow, melody_words, style_words
 from gui.parameter_row import ParameterRow
 from gui.peak_store import PeakStore
 from gui.prompt_box import PromptBox
@@ -32,7 +32,9 @@ class PlayPage(QWidget):
         super().__init__(parent)
         self.prompt = PromptBox(presets)
         self.actions_ = actions(self.prompt, self)
-        self.melody = MelodyRow()
+        self.melody = ClipRow(melody_words(), lambda status: status.hears_melody)
+        self.style_clip = ClipRow(style_words(), lambda status: status.hears_style)
+        self.clips = (self.melody, self.style_clip)
         self.parameters = ParameterRow()
         self.transport = TransportRow(self.actions_, self.parameters.button("loop"))
         self.take = TakeView(
@@ -44,7 +46,7 @@ class PlayPage(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        for widget in (self.prompt, self.melody, self.transport, self.parameters):
+        for widget in (self.prompt, *self.clips, self.transport, self.parameters):
             column.addWidget(widget)
         column.addWidget(self.take, 1)
         column.addWidget(self.alternatives)
@@ -54,4 +56,5 @@ class PlayPage(QWidget):
 
     def colour(self, ink: QColor) -> None:
         self.take.colour(ink)
-        self.melody.colour(ink)
+        for clip in self.clips:
+            clip.colour(ink)

@@ -77,7 +77,12 @@ def _text(change: TakeChange) -> str:
     said = blend[0][0] if len(blend) == 1 else " + ".join(f"{t} {s:.0%}" for t, s in blend)
     if change.negative:
         said += _tr(" — away from: {text}").format(text=change.negative)
-    return said or _tr("none")
+    said = said or _tr("none")
+    if change.melody:
+        said += _tr(" — following a melody")
+    if change.style:
+        said += _tr(" — in a clip's style")
+    return said
 
 
 def _settings(record: TakeRecord) -> list[str]:

@@ -27,6 +27,7 @@ from daw_bridge.events import (
     Scheduled,
     Status,
     StatusChanged,
+    StyleChanged,
     TakeProgress,
     TakeSaved,
     TreeChanged,
@@ -151,6 +152,7 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
     )
     heard = replace(READY, state="playing", take=12, sounding=5, buffered=8.0)
     tuned = replace(READY, model="musicgen-melody", licence="CC-BY-NC-4.0", hears_melody=True)
+    styled = replace(READY, model="musicgen-style", licence="CC-BY-NC-4.0", hears_style=True)
     slow = "guidance is off for now: the engine makes 0.9 s of sound a second"
     play = {
         "first": Scene((StatusChanged(loading),)),
@@ -168,6 +170,9 @@ def scenes(records: tuple[TakeRecord, ...], now: float) -> dict[str, Scene]:
         )),
         "melody": Scene((
             *begun, StatusChanged(tuned), MelodyChanged("/home/me/whistled.wav", 8.2),
+        )),
+        "style": Scene((
+            *begun, StatusChanged(styled), StyleChanged("/home/me/dusty-break.wav", 3.0),
         )),
         "drop": Scene(
             (*begun, StatusChanged(tuned)), then=lambda window: window.clip_drop.overlay.cover()

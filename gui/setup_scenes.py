@@ -22,7 +22,7 @@ PUBLIC = (
     ("melody", "1.5B", 6.2, "melody"), ("melody-large", "3.3B", 10.4, "melody"),
     ("stereo-small", "300M", 2.4, "stereo"), ("stereo-medium", "1.5B", 8.1, "stereo"),
     ("stereo-large", "3.3B", 13.8, "stereo"), ("stereo-melody", "1.5B", 6.3, "melody, stereo"),
-    ("stereo-melody-large", "3.3B", 10.5, "melody, stereo"),
+    ("stereo-melody-large", "3.3B", 10.5, "melody, stereo"), ("style", "1.5B", 6.7, "style"),
 )  # fmt: skip
 DEVICES = [("output", "PulseAudio"), ("output", "system"), ("input", "system")]
 DOWNLOADER = """

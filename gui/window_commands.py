@@ -33,10 +33,14 @@ def connect_commands(window: MainWindow, submit: Submit) -> None:
     prompt.slot_set.connect(lambda slot, text: submit(_slot_command(slot, text)))
     prompt.weights_set.connect(lambda weights: _set_weights(submit, weights))
     prompt.preset_chosen.connect(lambda name: submit(ask.RecallPreset(name)))
-    melody = window.play.melody
+    melody, style = window.play.melody, window.play.style_clip
     melody.chosen.connect(lambda path: submit(ask.SetMelody(path)))
     melody.file_wanted.connect(
         lambda: window.ask_for_clip(window.tr("A melody to follow"), melody.choose)
+    )
+    style.chosen.connect(lambda path: submit(ask.SetStyle(path)))
+    style.file_wanted.connect(
+        lambda: window.ask_for_clip(window.tr("A clip whose style to follow"), style.choose)
     )
 
     parameters = window.parameters

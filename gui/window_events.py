@@ -46,7 +46,8 @@ class WindowEvents(QObject):
             (bridge.alternatives_ready, self._show_alternatives),
             (bridge.loop_made, self._show_loop),
             (bridge.clock_told, self._show_clock),
-            (bridge.melody_changed, window.play.melody.show_melody),
+            (bridge.melody_changed, window.play.melody.show_clip),
+            (bridge.style_changed, window.play.style_clip.show_clip),
             (bridge.take_waveform, take.show_waveform),
             (bridge.take_waveform, takes.show_waveform),
             (bridge.take_progress, take.show_progress),
@@ -83,7 +84,8 @@ class WindowEvents(QObject):
         window.models.show_status(status)
         window.take.show_status(status)
         window.takes.show_status(status)
-        window.play.melody.show_status(status)
+        for clip in window.play.clips:
+            clip.show_status(status)
         window.alternatives.show_sounding(status.sounding)
         window.status_line.show_status(status)
         if status.prompt != before.prompt:
@@ -119,7 +121,8 @@ class WindowEvents(QObject):
     def _show_problem(self, event: Problem) -> None:
         if event.origin.source == "gui":
             self._window.alternatives.show_refused()
-            self._window.play.melody.show_refused()
+            for clip in self._window.play.clips:
+                clip.show_refused()
         self._say_problem(problem_text(event))
 
     def _say_problem(self, text: str) -> None:

@@ -1,10 +1,12 @@
-"""The melody that a melody model follows: from a file, a dropped clip or the input; or none.
+"""The clip whose melody or style is followed: a file, one that is dropped, or the input; or none.
 
 In sight only where the model follows one, or while one is set that it does not follow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from PyQt6.QtCore import QCoreApplication, QTimer, pyqtSignal
@@ -12,7 +14,7 @@ from PyQt6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from daw_bridge.commands import FROM_INPUT
-from daw_bridge.events import MelodyChanged, Status
+from daw_bridge.events import MelodyChanged, Status, StyleChanged
 from gui.clip_drop import dropped_clip
 from gui.icons import glyph
 from gui.status_line import ElidedLabel
@@ -21,33 +23,68 @@ from gui.theme import repolish
 ICON = 16
 
 
-class MelodyRow(QFrame):
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a row is called, and what it says, in the user's language."""
+
+    heading: str
+    from_file: str  # as a tooltip
+    removed: str  # as a tooltip of Remove
+    dropping: str
+    elsewhere: str  # which models do, where this one does not
+
+
+def melody_words() -> Words:
+    return Words(
+        _tr("Melody"),
+        _tr("Whistled, sung or played: the music follows its notes"),
+        _tr("The music follows no melody from then on"),
+        _tr("let go, and the music follows this clip's notes"),
+        _tr("{name}: {model} follows none; a melody model in Models does"),
+    )
+
+
+def style_words() -> Words:
+    return Words(
+        _tr("Style"),
+        _tr("A few seconds of music: what follows has its style, and is not a copy"),
+        _tr("The music follows no clip's style from then on"),
+        _tr("let go, and the music follows this clip's style"),
+        _tr("{name}: {model} follows no style; musicgen-style in Models does"),
+    )
+
+
+class ClipRow(QFrame):
     """`file_wanted`: open a dialog. `chosen` carries a path, FROM_INPUT or '' for none."""
 
     file_wanted = pyqtSignal()
     chosen = pyqtSignal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, words: Words, follows: Callable[[Status], bool], parent: QWidget | None = None
+    ) -> None:
+        """follows: whether the model of a status does."""
         super().__init__(parent)
+        self._words, self._follows_in = words, follows
         self._path, self._seconds, self._asked = "", 0.0, ""
         self._follows, self._model = False, ""
         self._over = False
         self.setProperty("role", "take")
         self.setAcceptDrops(True)
-        self.setAccessibleName(self.tr("Melody"))
+        self.setAccessibleName(words.heading)
         self._icon = QLabel()
         self._icon.setFixedSize(ICON, ICON)
-        heading = QLabel(self.tr("Melody"))
+        heading = QLabel(words.heading)
         heading.setProperty("role", "heading")
         self.text = ElidedLabel()
         self.text.setProperty("role", "muted")
         self.file = QPushButton(self.tr("From a fil&e…"))
-        self.file.setToolTip(self.tr("Whistled, sung or played: the music follows its notes"))
+        self.file.setToolTip(words.from_file)
         self.file.clicked.connect(self.file_wanted)
         self.input = QPushButton(self.tr("From the &input"))
         self.input.clicked.connect(lambda: self.choose(FROM_INPUT))
         self.none = QPushButton(self.tr("Remo&ve"))
-        self.none.setToolTip(self.tr("The music follows no melody from then on"))
+        self.none.setToolTip(words.removed)
         self.none.clicked.connect(lambda: self.choose(""))
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 4, 4)
@@ -70,7 +107,7 @@ class MelodyRow(QFrame):
         self.chosen.emit(path)
 
     def show_status(self, status: Status) -> None:
-        self._follows, self._model = status.hears_melody, status.model
+        self._follows, self._model = self._follows_in(status), status.model
         self.input.setEnabled(bool(status.input))
         self.input.setToolTip(
             self.tr("The last bars that came in")
@@ -79,7 +116,7 @@ class MelodyRow(QFrame):
         )
         self._show()
 
-    def show_melody(self, event: MelodyChanged) -> None:
+    def show_clip(self, event: MelodyChanged | StyleChanged) -> None:
         """There is another one now, or none, whoever set it."""
         self._path, self._seconds, self._asked = event.path, event.seconds, ""
         self._show()
@@ -101,15 +138,13 @@ class MelodyRow(QFrame):
 
     def _said(self) -> str:
         if self._over:
-            return self.tr("let go, and the music follows this clip's notes")
+            return self._words.dropping
         if self._asked:
             return self.tr("listening to {name}…").format(name=_name(self._asked))
         if not self._path:
             return self.tr("none; choose one, or drop a clip here")
         if not self._follows:
-            return self.tr("{name}: {model} follows none; a melody model in Models does").format(
-                name=_name(self._path), model=self._model
-            )
+            return self._words.elsewhere.format(name=_name(self._path), model=self._model)
         return self.tr("{name}, {seconds} s").format(
             name=_name(self._path), seconds=f"{self._seconds:.1f}"
         )
@@ -141,5 +176,9 @@ class MelodyRow(QFrame):
 
 def _name(path: str) -> str:
     if path == FROM_INPUT:
-        return QCoreApplication.translate("MelodyRow", "the input")
+        return _tr("the input")
     return PurePath(path).name
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ClipRow", text)
