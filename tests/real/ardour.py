@@ -80,7 +80,8 @@ class Ardour:
         script.write_text(MAKE.format(folder=self.folder, rate=self.server.rate))
         subprocess.run(
             [*ON_ONE_CORE, LIBRARY / "luasession", script],
-            env=self._environment, timeout=60, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=self._environment, timeout=60, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         (settings / "config").write_text(  # luasession has written its own
             SETTINGS.format(rate=self.server.rate, period=self.server.period)
