@@ -36,7 +36,7 @@ def test_it_is_the_public_geometry() -> None:
     assert (loaded.config.codebooks, loaded.config.vocab) == (4, 2_048)
     assert (loaded.codec.config.sampling_rate, loaded.codec.config.hop_length) == (32_000, 640)
     assert loaded.licence.lower() == "mit"
-    assert loaded.window_frames == 1_500
+    assert loaded.window_frames == 1_400
 
 
 def test_transformers_generates_with_it_and_we_generate_the_same(
